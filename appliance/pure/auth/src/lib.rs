@@ -1,0 +1,1 @@
+//! Access tokens: grants, minting and verification at a given time.

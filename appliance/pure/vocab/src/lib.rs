@@ -1,0 +1,14 @@
+//! Ids, units, limits and texts that every crate shares. No clock, socket, thread or file.
+
+mod error_kind;
+mod id;
+pub mod text;
+mod unit;
+
+pub use error_kind::ErrorKind;
+pub use id::{
+    Identity, ParticipantKey, ParticipantSid, PeerKey, RoomKey, RoomName, RoomSid, SessionKey,
+    TrackKey, TrackSid, MAX_NAME_BYTES,
+};
+pub use text::{DisplayText, Redacted};
+pub use unit::{Bitrate, UnixMillis};

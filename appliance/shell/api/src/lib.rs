@@ -1,0 +1,1 @@
+//! HTTP, WebSocket and Twirp: parse, call, shape.

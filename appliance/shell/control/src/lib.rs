@@ -1,0 +1,1 @@
+//! Use-cases on one thread: authorise, load, decide, save, act.

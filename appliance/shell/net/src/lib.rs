@@ -1,0 +1,1 @@
+//! The UDP reactor: io_uring, portable and simulated.

@@ -1,0 +1,1 @@
+//! The journal, its sled index and the webhook outbox.

@@ -1,0 +1,1 @@
+//! Metrics and logs: what may be counted, how it is named.

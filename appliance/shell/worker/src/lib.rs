@@ -1,0 +1,1 @@
+//! The per-core loop: one thread, its socket, its peers, its rooms.

@@ -1,0 +1,1 @@
+//! Data transfer objects shared by api, console and benches.
