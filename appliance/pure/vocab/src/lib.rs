@@ -7,8 +7,8 @@ mod unit;
 
 pub use error_kind::ErrorKind;
 pub use id::{
-    Identity, ParticipantKey, ParticipantSid, PeerKey, RoomKey, RoomName, RoomSid, SessionKey,
-    TrackKey, TrackSid, MAX_NAME_BYTES,
+    Identity, MAX_NAME_BYTES, ParticipantKey, ParticipantSid, PeerKey, RoomKey, RoomName, RoomSid,
+    SessionKey, TrackKey, TrackSid,
 };
 pub use text::{DisplayText, Redacted};
 pub use unit::{Bitrate, UnixMillis};

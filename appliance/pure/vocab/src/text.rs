@@ -86,7 +86,11 @@ mod tests {
     fn hostile_names_lose_what_a_terminal_would_obey() {
         for (name, raw, want) in [
             ("an escape sequence", "a\u{1b}[2Jb", "a\u{FFFD}[2Jb"),
-            ("a right-to-left override", "abc\u{202E}def", "abc\u{FFFD}def"),
+            (
+                "a right-to-left override",
+                "abc\u{202E}def",
+                "abc\u{FFFD}def",
+            ),
             ("a C1 control", "x\u{9b}31m", "x\u{FFFD}31m"),
             ("plain accents", "Zoé Müller", "Zoé Müller"),
         ] {
@@ -105,6 +109,9 @@ mod tests {
 
     #[test]
     fn redacted_values_do_not_print() {
-        assert_eq!(format!("{:?} {}", Redacted::new("s"), Redacted::new(1)), "[redacted] [redacted]");
+        assert_eq!(
+            format!("{:?} {}", Redacted::new("s"), Redacted::new(1)),
+            "[redacted] [redacted]"
+        );
     }
 }

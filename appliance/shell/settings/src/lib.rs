@@ -1,1 +1,9 @@
 //! Settings from file and flags; a wrong value is shown where it stands.
+
+mod file;
+mod place;
+mod settings;
+
+pub use file::{Backend, FileSettings};
+pub use place::SettingsError;
+pub use settings::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, Flags, Settings, WebhookSettings};
