@@ -1,0 +1,114 @@
+//! Every metric of the box in one table: name, kind, help.
+//!
+//! Labels are small closed sets (a cause, a worker's number, a method), never a person or a room.
+
+/// What kind of metric it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only rises; its name ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Distribution over the buckets of [`BUCKETS`].
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name in Prometheus.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// What it tells an operator; unit and labels included.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $kind:ident $name:literal: $help:literal;)*) => {
+        /// The names, for the code that counts.
+        pub mod names {
+            $(#[doc = $help] pub const $constant: &str = $name;)*
+        }
+
+        /// All metrics of the box.
+        pub const METRICS: &[Metric] = &[
+            $(Metric { name: $name, kind: Kind::$kind, help: $help },)*
+        ];
+    };
+}
+
+metrics! {
+    // api
+    HTTP_CONNECTIONS = Gauge "ringward_http_connections":
+        "Open TCP connections, WebSockets included";
+    HTTP_REFUSED = Counter "ringward_http_refused_total":
+        "Connections closed at once, by cause (limit, per_address, accept_error)";
+    HTTP_REQUESTS = Counter "ringward_http_requests_total":
+        "Answered requests, by route and status class";
+    HTTP_PANICS = Counter "ringward_http_panics_total":
+        "Requests whose handler panicked; each was answered 500";
+    HTTP_SECONDS = Histogram "ringward_http_request_seconds":
+        "Time from request head to response head, by route";
+    ADMIN_REFUSED = Counter "ringward_admin_refused_total":
+        "Admin socket connections closed because of their user id";
+    TOKENS_REFUSED = Counter "ringward_tokens_refused_total":
+        "Access tokens refused, by cause";
+    WEBSOCKETS = Gauge "ringward_websockets":
+        "Open signalling connections";
+    WEBSOCKET_MESSAGES = Counter "ringward_websocket_messages_total":
+        "Signalling messages, by direction (in, out)";
+    WEBSOCKET_CLOSED = Counter "ringward_websocket_closed_total":
+        "Signalling connections closed by the box, by cause";
+
+    // control
+    CONTROL_CALLS = Counter "ringward_control_calls_total":
+        "Calls run on the control thread";
+    CONTROL_BATCH = Histogram "ringward_control_batch_items":
+        "Calls and media events run between two commits";
+    CONTROL_BATCH_SECONDS = Histogram "ringward_control_batch_seconds":
+        "Time to run one batch, without its commit";
+    COMMIT_SECONDS = Histogram "ringward_control_commit_seconds":
+        "Time to put one batch on disk";
+    COMMIT_FAILURES = Counter "ringward_control_commit_failures_total":
+        "Batches that were not saved";
+    CONTROL_REFUSED = Counter "ringward_control_refused_total":
+        "Calls refused before they ran, by cause (busy, stopped)";
+    ROOM_PANICS = Counter "ringward_room_panics_total":
+        "Rooms closed because their state machine panicked";
+    JOINS = Counter "ringward_joins_total":
+        "Joins, by outcome (accepted, resumed, refused)";
+    SESSIONS_CUT = Counter "ringward_sessions_cut_total":
+        "Signalling sessions closed because their client read too slowly";
+    WEBHOOKS_DROPPED = Counter "ringward_webhooks_dropped_total":
+        "Webhooks not queued because the outbox was full";
+    ROOMS = Gauge "ringward_rooms":
+        "Rooms that live now";
+    PARTICIPANTS = Gauge "ringward_participants":
+        "Participants that are present now";
+    TRACKS = Gauge "ringward_tracks":
+        "Tracks published now";
+    EXCHANGES = Gauge "ringward_whip_whep_sessions":
+        "Open WHIP and WHEP sessions";
+    STORE_DEGRADED = Gauge "ringward_store_degraded":
+        "1 while nothing can be saved and newcomers are refused";
+    PEER_FAILURES = Counter "ringward_peer_failures_total":
+        "Transports that ended, by cause (ice_timeout, ice_disconnected, dtls, closed_by_peer, fault)";
+    NEGOTIATION_FAILURES = Counter "ringward_negotiation_failures_total":
+        "Session descriptions that could not be used, by cause";
+}
+
+/// Milliseconds to seconds: for what should take well under a second.
+const FAST_SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// Powers of two up to the largest batch.
+const ITEMS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// The buckets of each histogram, rising.
+pub const BUCKETS: &[(&str, &[f64])] = &[
+    (names::HTTP_SECONDS, FAST_SECONDS),
+    (names::CONTROL_BATCH, ITEMS),
+    (names::CONTROL_BATCH_SECONDS, FAST_SECONDS),
+    (names::COMMIT_SECONDS, FAST_SECONDS),
+];
