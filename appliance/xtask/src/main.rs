@@ -1,1 +1,67 @@
-fn main() {}
+//! The project's own checks: `cargo xtask check` is what CI runs.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command speaks to its terminal"
+)]
+
+mod arrows;
+mod check;
+mod e2e;
+mod tidy;
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "usage: cargo xtask <command>
+
+  check    fmt, clippy, arrows, tests, docs, deny: everything but real clients
+  arrows   compares the crates' dependencies with the house's arrows
+  tidy     lists long files and functions; fails nothing
+  e2e      real clients against the real daemon (installs what it needs and says so)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("", [].as_slice()),
+    };
+    let outcome = match command {
+        "check" => check::run(),
+        "arrows" => arrows::run(),
+        "tidy" => tidy::run(),
+        "e2e" => e2e::run(rest),
+        _ => Err(anyhow::anyhow!("{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .map(Path::to_owned)
+        .unwrap_or_default()
+}
+
+/// Runs a command in the workspace's folder, showing what runs.
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    println!("\n$ {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("{program} could not be started; is it installed?"))?;
+    if !status.success() {
+        bail!("`{program} {}` failed ({status})", arguments.join(" "));
+    }
+    Ok(())
+}

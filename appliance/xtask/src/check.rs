@@ -1,0 +1,50 @@
+//! Everything that must hold before a change lands, cheapest first.
+
+use crate::{arrows, run as step};
+use anyhow::Result;
+
+/// The steps in order; the first failure ends the run.
+pub(crate) fn run() -> Result<()> {
+    step("cargo", &["fmt", "--all", "--check"])?;
+    arrows::run()?;
+    step(
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?;
+    step("cargo", &["test", "--workspace"])?;
+    documents()?;
+    step(
+        "cargo",
+        &[
+            "deny",
+            "--log-level",
+            "error",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ],
+    )
+}
+
+/// Documentation without warnings.
+fn documents() -> Result<()> {
+    step(
+        "env",
+        &[
+            "RUSTDOCFLAGS=-D warnings",
+            "cargo",
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--quiet",
+        ],
+    )
+}
