@@ -6,6 +6,6 @@ pub mod log;
 pub mod metric;
 mod table;
 
-pub use log::{install_log, InstallLogError, LogConfig};
-pub use metric::{install_metrics, InstallMetricsError, Metrics};
-pub use table::{names, Kind, Metric, BUCKETS, METRICS};
+pub use log::{InstallLogError, LogConfig, install_log};
+pub use metric::{InstallMetricsError, Metrics, install_metrics};
+pub use table::{BUCKETS, Kind, METRICS, Metric, names};

@@ -21,7 +21,9 @@ pub struct LogConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum InstallLogError {
     /// The filter has a mistake.
-    #[error("the log filter {filter:?} is not valid ({cause}); a right one is \"info\" or \"debug,str0m=warn\"")]
+    #[error(
+        "the log filter {filter:?} is not valid ({cause}); a right one is \"info\" or \"debug,str0m=warn\""
+    )]
     Filter {
         /// The filter as given.
         filter: String,
@@ -35,7 +37,9 @@ pub enum InstallLogError {
 
 /// Installs the process-wide log.
 pub fn install_log(config: &LogConfig) -> Result<(), InstallLogError> {
-    let asked = std::env::var(LOG_VARIABLE).ok().filter(|text| !text.is_empty());
+    let asked = std::env::var(LOG_VARIABLE)
+        .ok()
+        .filter(|text| !text.is_empty());
     let filter = parse_filter(asked.or_else(|| config.filter.clone()))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -44,7 +48,9 @@ pub fn install_log(config: &LogConfig) -> Result<(), InstallLogError> {
     let installed = if config.json {
         builder.json().try_init()
     } else {
-        builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+        builder
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init()
     };
     installed.map_err(|_| InstallLogError::AlreadyInstalled)
 }
@@ -53,18 +59,31 @@ fn parse_filter(asked: Option<String>) -> Result<EnvFilter, InstallLogError> {
     let text = asked.unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     EnvFilter::builder()
         .parse(&text)
-        .map_err(|cause| InstallLogError::Filter { filter: text, cause })
+        .map_err(|cause| InstallLogError::Filter {
+            filter: text,
+            cause,
+        })
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
 
     #[test]
     fn a_wrong_filter_is_named_with_a_right_one() {
-        let said = parse_filter(Some("ringward=loud!".to_owned())).unwrap_err().to_string();
-        assert!(said.contains("ringward=loud!") && said.contains("\"info\""), "{said}");
+        let said = parse_filter(Some("ringward=loud!".to_owned()))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("ringward=loud!") && said.contains("\"info\""),
+            "{said}"
+        );
     }
 
     #[test]

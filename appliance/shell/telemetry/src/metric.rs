@@ -1,6 +1,6 @@
 //! The recorder: counters, gauges and histograms in Prometheus' text form.
 
-use crate::table::{Kind, BUCKETS, METRICS};
+use crate::table::{BUCKETS, Kind, METRICS};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 
@@ -47,12 +47,14 @@ pub fn install_metrics() -> Result<Metrics, InstallMetricsError> {
     metrics::set_global_recorder(recorder).map_err(|_| InstallMetricsError::AlreadyInstalled)?;
     describe();
     let upkeep = handle.clone();
-    std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
-        loop {
-            std::thread::sleep(UPKEEP_INTERVAL);
-            upkeep.run_upkeep();
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("metrics".to_owned())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(UPKEEP_INTERVAL);
+                upkeep.run_upkeep();
+            }
+        })?;
     Ok(Metrics(handle))
 }
 
@@ -78,7 +80,12 @@ fn describe() {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
     use crate::table::names;
 
@@ -116,13 +123,22 @@ mod tests {
         }
         for (name, buckets) in BUCKETS {
             assert!(
-                METRICS.iter().any(|m| m.name == *name && m.kind == Kind::Histogram),
+                METRICS
+                    .iter()
+                    .any(|m| m.name == *name && m.kind == Kind::Histogram),
                 "{name} has buckets but is no histogram"
             );
-            assert!(buckets.windows(2).all(|pair| pair[0] < pair[1]), "{name}: not rising");
+            assert!(
+                buckets.windows(2).all(|pair| pair[0] < pair[1]),
+                "{name}: not rising"
+            );
         }
         for metric in METRICS.iter().filter(|m| m.kind == Kind::Histogram) {
-            assert!(BUCKETS.iter().any(|(name, _)| *name == metric.name), "{}", metric.name);
+            assert!(
+                BUCKETS.iter().any(|(name, _)| *name == metric.name),
+                "{}",
+                metric.name
+            );
         }
     }
 }

@@ -27,6 +27,7 @@ pub struct Metric {
 macro_rules! metrics {
     ($($constant:ident = $kind:ident $name:literal: $help:literal;)*) => {
         /// The names, for the code that counts.
+        #[allow(clippy::doc_markdown, reason = "the helps are read in Prometheus, not in rustdoc")]
         pub mod names {
             $(#[doc = $help] pub const $constant: &str = $name;)*
         }
@@ -99,8 +100,9 @@ metrics! {
 }
 
 /// Milliseconds to seconds: for what should take well under a second.
-const FAST_SECONDS: &[f64] =
-    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+const FAST_SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
+];
 
 /// Powers of two up to the largest batch.
 const ITEMS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
