@@ -1,1 +1,21 @@
 //! A LiveKit room as a state machine, the WHIP and WHEP exchange, SDP text editing.
+
+mod config;
+mod keys;
+mod now;
+mod output;
+mod room;
+mod texts;
+
+pub use config::{MAX_PARTICIPANTS, RoomConfig, RoomOptions};
+pub use keys::Keys;
+pub use now::Now;
+pub use output::{ExchangeAnswer, Output};
+pub use room::{
+    ExchangeRefusal, JoinRefusal, MuteTrackError, ParticipantNotFound, PatchExchangeError, Room,
+    SendDataError, TextTooLong, TrickleFragment, UpdateParticipantError, UpdateRoomMetadataError,
+    UpdateSubscriptionsError,
+};
+pub use texts::{
+    MAX_ATTRIBUTES_BYTES, MAX_DATA_BYTES, MAX_METADATA_BYTES, MAX_PARTICIPANT_NAME_BYTES,
+};
