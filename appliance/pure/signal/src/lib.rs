@@ -1,5 +1,10 @@
 //! A LiveKit room as a state machine, the WHIP and WHEP exchange, SDP text editing.
 
+pub mod fragment;
+pub mod join;
+pub mod limits;
+pub mod sdp;
+
 mod config;
 mod keys;
 mod now;
