@@ -1,1 +1,28 @@
 //! Use-cases on one thread: authorise, load, decide, save, act.
+//!
+//! The thread owns every room's state machine and the store. It works in batches: run what is
+//! waiting, put the batch's events on disk with one sync, then release replies, signalling
+//! messages and media commands, in that order of cause. An answer is therefore a promise that
+//! what it says is on disk.
+
+mod boundary;
+mod clock;
+mod config;
+mod control;
+mod handle;
+mod lane;
+mod run;
+mod staged;
+
+pub mod event;
+pub mod exchange;
+pub mod participant;
+pub mod room;
+pub mod session;
+pub mod status;
+
+pub use config::{ControlConfig, MAX_ROOMS};
+pub use control::Control;
+pub use handle::{CallError, ControlHandle};
+pub use lane::{Outbound, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES};
+pub use run::{start, StartControlError};

@@ -1,0 +1,128 @@
+//! How the box is: read from any thread, written by the control thread.
+
+use crate::control::Control;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use vocab::UnixMillis;
+
+/// What the control thread lets others see without asking it.
+#[derive(Debug)]
+pub struct Health {
+    started_at: UnixMillis,
+    stopping: AtomicBool,
+    degraded: AtomicBool,
+    store_problem: Mutex<Option<String>>,
+    rooms: AtomicU64,
+    participants: AtomicU64,
+    tracks: AtomicU64,
+    exchanges: AtomicU64,
+}
+
+/// How the box is, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Since when it runs.
+    pub started_at: UnixMillis,
+    /// Newcomers are admitted.
+    pub ready: bool,
+    /// Why not, for an operator; empty when all is well.
+    pub problems: Vec<String>,
+    /// Rooms that live now.
+    pub rooms: u64,
+    /// Participants present now.
+    pub participants: u64,
+    /// Tracks published now.
+    pub tracks: u64,
+    /// Open WHIP and WHEP sessions.
+    pub exchanges: u64,
+}
+
+impl Health {
+    pub(crate) fn new(started_at: UnixMillis) -> Self {
+        Self {
+            started_at,
+            stopping: AtomicBool::new(false),
+            degraded: AtomicBool::new(false),
+            store_problem: Mutex::new(None),
+            rooms: AtomicU64::new(0),
+            participants: AtomicU64::new(0),
+            tracks: AtomicU64::new(0),
+            exchanges: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether newcomers are admitted.
+    pub fn is_ready(&self) -> bool {
+        !self.stopping.load(Ordering::Relaxed) && !self.degraded.load(Ordering::Relaxed)
+    }
+
+    /// All of it.
+    pub fn status(&self) -> Status {
+        let mut problems = Vec::new();
+        if self.stopping.load(Ordering::Relaxed) {
+            problems.push("the box is stopping".to_owned());
+        }
+        problems.extend(self.store_problem.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        Status {
+            started_at: self.started_at,
+            ready: problems.is_empty(),
+            problems,
+            rooms: self.rooms.load(Ordering::Relaxed),
+            participants: self.participants.load(Ordering::Relaxed),
+            tracks: self.tracks.load(Ordering::Relaxed),
+            exchanges: self.exchanges.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Sets or clears what is wrong with the store. True when that changed whether it works.
+    pub(crate) fn set_store_problem(&self, problem: Option<String>) -> bool {
+        let degraded = problem.is_some();
+        let changed = self.degraded.swap(degraded, Ordering::Relaxed) != degraded;
+        if changed || degraded {
+            *self.store_problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+        }
+        if changed {
+            metrics::gauge!("ringward_store_degraded").set(if degraded { 1.0 } else { 0.0 });
+        }
+        changed
+    }
+
+    pub(crate) fn set_counts(&self, rooms: u64, participants: u64, tracks: u64, exchanges: u64) {
+        for (cell, name, value) in [
+            (&self.rooms, "ringward_rooms", rooms),
+            (&self.participants, "ringward_participants", participants),
+            (&self.tracks, "ringward_tracks", tracks),
+            (&self.exchanges, "ringward_whip_whep_sessions", exchanges),
+        ] {
+            if cell.swap(value, Ordering::Relaxed) != value {
+                metrics::gauge!(name).set(value as f64);
+            }
+        }
+    }
+}
+
+impl crate::ControlHandle {
+    /// How the box is, without asking the control thread.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let mut status = self.health.status();
+        if *self.stopped.borrow() || self.stopped.has_changed().is_err() {
+            status.ready = false;
+            if status.problems.is_empty() {
+                status.problems.push("the control thread has ended; restart the box".to_owned());
+            }
+        }
+        status
+    }
+}
+
+impl Control {
+    /// Facts of the start: name and value.
+    pub fn facts(&self) -> Vec<(String, String)> {
+        self.config.facts.clone()
+    }
+}
