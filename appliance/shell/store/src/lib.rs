@@ -3,16 +3,35 @@
 //! The journal is the truth: an event is acknowledged once its record is on disk. The index can
 //! be thrown away and rebuilt from it at any time. The outbox holds webhooks until every
 //! receiver has them.
+//!
+//! ```text
+//! <data folder>/        0700
+//!   lock                held while a process uses the folder; says which
+//!   ballast             64 MiB held back for the journal
+//!   journal/*.log       records, chained (`journal/record.rs`)
+//!   index/              sled; rebuilt at will
+//!   index.broken-*/     the last unusable ones
+//!   outbox/*.log        webhooks waiting (`outbox/entry.rs`)
+//! ```
 
 mod error;
+mod index;
+mod journal;
+mod outbox;
 mod query;
 mod reader;
 mod store;
+mod vfs;
 
 pub use error::{OpenStoreError, PushError, ReadError, RecoverJournalError, StoreError};
+pub use outbox::entry::MAX_OUTBOX_ENTRY_BYTES;
+pub use outbox::{MAX_OUTBOX_BYTES, Outbox, OutboxEntry, OutboxReader};
 pub use query::{
-    EventQuery, MAX_PAGE, MAX_TRACKS, Page, Presence, PresenceQuery, RoomSession, SessionQuery, StoredEvent,
-    TrackRecord,
+    EventQuery, MAX_PAGE, MAX_TRACKS, Page, Presence, PresenceQuery, RoomSession, SessionQuery,
+    StoredEvent, TrackRecord,
 };
 pub use reader::Reader;
-pub use store::{ClosedRoom, IndexFate, Outbox, OutboxEntry, OutboxReader, Recovery, Store, StoreOptions};
+pub use store::{
+    BALLAST_BYTES, ClosedRoom, IndexFate, JournalHealth, Recovery, Store, StoreOptions,
+    verify_journal,
+};
