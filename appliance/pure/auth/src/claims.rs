@@ -1,16 +1,17 @@
 //! The claims of an access token, and what they answer.
 
 use crate::grants::{Grants, SipGrants, Source, null_as_default};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// All claims LiveKit knows. Others are ignored.
+/// All claims `LiveKit` knows. Others are ignored.
 ///
 /// `Debug` shows ids only: name, metadata and attributes are personal.
 ///
-/// Source: LiveKit protocol `auth/grants.go`, `ClaimGrants`; RFC 7519 §4.1.
+/// Source: `LiveKit` protocol `auth/grants.go`, `ClaimGrants`; RFC 7519 §4.1.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Claims {
@@ -93,16 +94,10 @@ pub struct Claims {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_preset: Option<Value>,
     /// What it allows in rooms.
-    #[serde(
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "grant", skip_serializing_if = "is_default")]
     pub video: Grants,
     /// What it allows in telephony.
-    #[serde(
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "grant", skip_serializing_if = "is_default")]
     pub sip: SipGrants,
 }
 
@@ -221,7 +216,7 @@ fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64
     match Option::<Raw>::deserialize(deserializer)? {
         None => Ok(None),
         Some(Raw::Whole(seconds)) => Ok(Some(seconds)),
-        Some(Raw::Fraction(seconds)) if seconds >= 0.0 && seconds < MAX_DATE_SECS => {
+        Some(Raw::Fraction(seconds)) if (0.0..MAX_DATE_SECS).contains(&seconds) => {
             Ok(Some(seconds as u64))
         }
         Some(Raw::Fraction(_)) => Err(serde::de::Error::custom("a date out of range")),
@@ -230,6 +225,20 @@ fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64
 
 /// Largest fractional date that is exact in a double (2^53 seconds, some 285 million years).
 const MAX_DATE_SECS: f64 = 9_007_199_254_740_992.0;
+
+/// A grant is an object or absent; serde's derived reader would also take a list.
+fn grant<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    match Option::<Map<String, Value>>::deserialize(deserializer)? {
+        None => Ok(T::default()),
+        Some(members) => {
+            serde_json::from_value(Value::Object(members)).map_err(serde::de::Error::custom)
+        }
+    }
+}
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

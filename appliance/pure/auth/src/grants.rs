@@ -1,10 +1,10 @@
-//! What a token allows, with LiveKit's defaults for what it leaves unsaid.
+//! What a token allows, with `LiveKit`'s defaults for what it leaves unsaid.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// LiveKit's `video` claim. Absent booleans are false, except the four that say otherwise.
+/// `LiveKit`'s `video` claim. Absent booleans are false, except the four that say otherwise.
 ///
-/// Source: LiveKit protocol `auth/grants.go`, `VideoGrant`.
+/// Source: `LiveKit` protocol `auth/grants.go`, `VideoGrant`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Grants {
@@ -140,7 +140,7 @@ impl Grants {
     }
 }
 
-/// LiveKit's `sip` claim.
+/// `LiveKit`'s `sip` claim.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SipGrants {
@@ -152,7 +152,7 @@ pub struct SipGrants {
     pub call: bool,
 }
 
-/// What a track shows or carries (LiveKit's `TrackSource`, same numbers).
+/// What a track shows or carries (`LiveKit`'s `TrackSource`, same numbers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// Not said, or a word or number not known here.
@@ -176,7 +176,7 @@ impl Source {
         Self::ScreenShareAudio,
     ];
 
-    /// From the number of LiveKit's `TrackSource`.
+    /// From the number of `LiveKit`'s `TrackSource`.
     #[must_use]
     pub fn from_number(number: i32) -> Self {
         match number {
@@ -188,7 +188,7 @@ impl Source {
         }
     }
 
-    /// The number of LiveKit's `TrackSource`.
+    /// The number of `LiveKit`'s `TrackSource`.
     #[must_use]
     pub fn number(self) -> i32 {
         self as i32
@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
-/// Go writes a nil slice or map as `null`; LiveKit reads it as absent.
+/// Go writes a nil slice or map as `null`; `LiveKit` reads it as absent.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

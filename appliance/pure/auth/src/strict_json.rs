@@ -7,6 +7,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// Whether a text that is JSON is an object. serde's derived readers take a list for a struct,
+/// member by member; a token's header or claims are never one (RFC 7519 §7.2).
+pub(crate) fn is_object(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// Whether `bytes` is one JSON value in which no object, however deep, names a member twice.
 /// Nesting is bounded by `serde_json` (128).
 pub(crate) fn has_unique_members(bytes: &[u8]) -> bool {

@@ -6,7 +6,7 @@
 
 use crate::claims::Claims;
 use crate::keys::Keys;
-use crate::strict_json::has_unique_members;
+use crate::strict_json::{has_unique_members, is_object};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +17,7 @@ use vocab::UnixMillis;
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
 /// How far the issuer's clock may be off, in seconds, for `exp` and `nbf`
-/// (go-jose's `DefaultLeeway`, which LiveKit uses).
+/// (go-jose's `DefaultLeeway`, which `LiveKit` uses).
 pub const EXPIRY_LEEWAY_SECS: u64 = 60;
 
 /// What the bearer is told, whatever the cause.
@@ -113,6 +113,9 @@ pub fn verify(token: &str, keys: &Keys, now: UnixMillis) -> Result<Claims, Verif
     let (header, payload) = signed.split_once('.').ok_or(TokenFault::Malformed)?;
     check_header(&decode(header)?)?;
     let payload = decode(payload)?;
+    if !is_object(&payload) {
+        return Err(TokenFault::Malformed.into());
+    }
     check_signature(signed, &decode(signature)?, &payload, keys)?;
     let claims = read_claims(&payload)?;
     check_times(&claims, now)?;
@@ -128,6 +131,9 @@ fn decode(part: &str) -> Result<Vec<u8>, TokenFault> {
 }
 
 fn check_header(header: &[u8]) -> Result<(), TokenFault> {
+    if !is_object(header) {
+        return Err(TokenFault::Header);
+    }
     let header: Header = serde_json::from_slice(header).map_err(|_| TokenFault::Header)?;
     let is_jwt = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     if header.alg == "HS256" && is_jwt {
