@@ -1,6 +1,6 @@
 //! What a worker sees of the network: one trait, whatever moves the bytes.
 
-use crate::counters::Counters;
+use crate::counters::{Counters, DropCause};
 use crate::waker::Waker;
 use std::fmt;
 use std::io;
@@ -207,4 +207,20 @@ pub enum UringRefusal {
         /// What it said.
         source: io::Error,
     },
+}
+
+/// Whether a datagram can be sent at all.
+pub(crate) fn check(
+    locals: &[SocketAddr],
+    socket: SocketIndex,
+    to: SocketAddr,
+    len: usize,
+) -> Result<(), DropCause> {
+    if len == 0 || len > MAX_DATAGRAM_BYTES {
+        return Err(DropCause::Oversized);
+    }
+    match locals.get(usize::from(socket.0)) {
+        Some(local) if local.is_ipv4() == to.is_ipv4() => Ok(()),
+        _ => Err(DropCause::WrongSocket),
+    }
 }
