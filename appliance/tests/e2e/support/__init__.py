@@ -1,0 +1,1 @@
+"""What the scenarios share: the box, its clients, and what they draw and play."""
