@@ -4,19 +4,25 @@
 //! [`plane`] is the contract with the control plane, [`packet`] the one with `peer`,
 //! [`Room`] what a worker drives.
 
+pub mod allocation;
+pub mod data;
+pub mod demand;
+mod key_map;
+pub mod keyframe;
+pub mod layer_choice;
 pub mod packet;
 pub mod plane;
+pub mod quality;
 mod refusal;
+pub mod rewrite;
 pub mod room;
+pub mod sequence_window;
+pub mod speakers;
+pub mod vp8;
 
+pub use data::{DATA_BYTES_PER_SECOND, DATA_MESSAGES_PER_SECOND, MAX_DATA_BYTES};
+pub use keyframe::KEYFRAME_REQUEST_INTERVAL;
 pub use packet::{Channel, Codec, Egress, Kind, Layer, Mid, Outgoing, Packet, Rid};
 pub use plane::{MediaCommand, MediaEvent, MediaPlane};
 pub use refusal::DataRefusal;
 pub use room::{Output, Room};
-
-/// Largest data message in bytes (LiveKit's clients clamp to 64,000; `livekit.md` §3).
-pub const MAX_DATA_BYTES: usize = 64 * 1024;
-/// Data messages per second and sender; a burst of one second's worth is accepted.
-pub const DATA_MESSAGES_PER_SECOND: u32 = 1_000;
-/// Data bytes per second and sender; a burst of one second's worth is accepted.
-pub const DATA_BYTES_PER_SECOND: u32 = 10_000_000;

@@ -16,40 +16,83 @@ pub trait MediaPlane: Send {
 
 /// From control to media.
 #[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "the fields are the keys and specs documented by their types")]
+#[allow(
+    missing_docs,
+    reason = "the fields are the keys and specs documented by their types"
+)]
 pub enum MediaCommand {
     /// Places a room on the least loaded worker.
     OpenRoom { room: RoomKey },
     /// Ends a room: all its peers are closed.
     CloseRoom { room: RoomKey },
     /// Adds a participant, before its peers.
-    AddParticipant { room: RoomKey, participant: ParticipantSpec },
+    AddParticipant {
+        room: RoomKey,
+        participant: ParticipantSpec,
+    },
     /// Changes what a participant may do; takes effect on the next packet.
-    SetPermissions { room: RoomKey, participant: ParticipantKey, permissions: MediaPermissions },
+    SetPermissions {
+        room: RoomKey,
+        participant: ParticipantKey,
+        permissions: MediaPermissions,
+    },
     /// Removes a participant with its peers, tracks and subscriptions.
-    RemoveParticipant { room: RoomKey, participant: ParticipantKey },
+    RemoveParticipant {
+        room: RoomKey,
+        participant: ParticipantKey,
+    },
     /// Opens a transport.
     OpenPeer { room: RoomKey, peer: PeerSpec },
     /// Closes a transport (DTLS close, then gone).
     ClosePeer { room: RoomKey, peer: PeerKey },
     /// A client's offer; answered by [`MediaEvent::Answered`].
-    AcceptOffer { room: RoomKey, peer: PeerKey, negotiation: u32, sdp: String },
+    AcceptOffer {
+        room: RoomKey,
+        peer: PeerKey,
+        negotiation: u32,
+        sdp: String,
+    },
     /// Asks for an offer toward the client; answered by [`MediaEvent::Offered`].
-    MakeOffer { room: RoomKey, peer: PeerKey, negotiation: u32, change: OfferChange },
+    MakeOffer {
+        room: RoomKey,
+        peer: PeerKey,
+        negotiation: u32,
+        change: OfferChange,
+    },
     /// A client's answer; answered by [`MediaEvent::AnswerAccepted`].
-    AcceptAnswer { room: RoomKey, peer: PeerKey, negotiation: u32, sdp: String },
+    AcceptAnswer {
+        room: RoomKey,
+        peer: PeerKey,
+        negotiation: u32,
+        sdp: String,
+    },
     /// One trickled candidate (`candidate:…` line); unusable ones are counted and skipped.
-    AddCandidate { room: RoomKey, peer: PeerKey, candidate: String },
+    AddCandidate {
+        room: RoomKey,
+        peer: PeerKey,
+        candidate: String,
+    },
     /// A section of a publishing peer now carries this track.
     PublishTrack { room: RoomKey, track: TrackSpec },
     /// The track ends with its subscriptions.
     UnpublishTrack { room: RoomKey, track: TrackKey },
     /// Muted tracks are not forwarded and do not count as lost.
-    SetTrackMuted { room: RoomKey, track: TrackKey, muted: bool },
+    SetTrackMuted {
+        room: RoomKey,
+        track: TrackKey,
+        muted: bool,
+    },
     /// A section of a subscribing peer now shows this track.
-    Subscribe { room: RoomKey, subscription: SubscriptionSpec },
+    Subscribe {
+        room: RoomKey,
+        subscription: SubscriptionSpec,
+    },
     /// The section is silent again.
-    Unsubscribe { room: RoomKey, subscriber: ParticipantKey, track: TrackKey },
+    Unsubscribe {
+        room: RoomKey,
+        subscriber: ParticipantKey,
+        track: TrackKey,
+    },
     /// What the subscriber wants of the track.
     SetSubscription {
         room: RoomKey,
@@ -58,11 +101,23 @@ pub enum MediaCommand {
         wish: LayerWish,
     },
     /// A data packet of the server's own (already encoded `DataPacket`).
-    SendData { room: RoomKey, to: DataTarget, channel: Channel, payload: Bytes },
+    SendData {
+        room: RoomKey,
+        to: DataTarget,
+        channel: Channel,
+        payload: Bytes,
+    },
     /// After a resume: send again the reliable packets that the subscriber has not seen.
-    ReplayData { room: RoomKey, subscriber: ParticipantKey, seen: Vec<(ParticipantSid, u32)> },
+    ReplayData {
+        room: RoomKey,
+        subscriber: ParticipantKey,
+        seen: Vec<(ParticipantSid, u32)>,
+    },
     /// Answered by [`MediaEvent::DataProgress`].
-    ReportDataProgress { room: RoomKey, participant: ParticipantKey },
+    ReportDataProgress {
+        room: RoomKey,
+        participant: ParticipantKey,
+    },
 }
 
 /// A participant as the media plane knows it.
@@ -201,7 +256,11 @@ pub struct LayerWish {
 
 impl Default for LayerWish {
     fn default() -> Self {
-        Self { enabled: true, highest: Layer::High, priority: 0 }
+        Self {
+            enabled: true,
+            highest: Layer::High,
+            priority: 0,
+        }
     }
 }
 
@@ -216,34 +275,85 @@ pub enum DataTarget {
 
 /// From media to control.
 #[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "the fields are the keys and specs documented by their types")]
+#[allow(
+    missing_docs,
+    reason = "the fields are the keys and specs documented by their types"
+)]
 pub enum MediaEvent {
     /// Our answer, as str0m wrote it: msids, codec order and unused slots are still to be edited.
-    Answered { room: RoomKey, peer: PeerKey, negotiation: u32, sdp: String },
+    Answered {
+        room: RoomKey,
+        peer: PeerKey,
+        negotiation: u32,
+        sdp: String,
+    },
     /// Our offer; `mids` belong to [`OfferChange::add`] in order.
-    Offered { room: RoomKey, peer: PeerKey, negotiation: u32, sdp: String, mids: Vec<Mid> },
+    Offered {
+        room: RoomKey,
+        peer: PeerKey,
+        negotiation: u32,
+        sdp: String,
+        mids: Vec<Mid>,
+    },
     /// The client's answer fits.
-    AnswerAccepted { room: RoomKey, peer: PeerKey, negotiation: u32 },
+    AnswerAccepted {
+        room: RoomKey,
+        peer: PeerKey,
+        negotiation: u32,
+    },
     /// SDP that could not be used; the peer is unchanged.
-    NegotiationFailed { room: RoomKey, peer: PeerKey, negotiation: u32, cause: NegotiationFailure },
+    NegotiationFailed {
+        room: RoomKey,
+        peer: PeerKey,
+        negotiation: u32,
+        cause: NegotiationFailure,
+    },
     /// ICE and DTLS are up.
     PeerConnected { room: RoomKey, peer: PeerKey },
     /// The transport is gone; it is already removed.
-    PeerFailed { room: RoomKey, peer: PeerKey, cause: PeerFailure },
+    PeerFailed {
+        room: RoomKey,
+        peer: PeerKey,
+        cause: PeerFailure,
+    },
     /// First media packet of a track.
     TrackFlowing { room: RoomKey, track: TrackKey },
     /// The layers that anybody wants changed (dynacast).
-    DemandChanged { room: RoomKey, track: TrackKey, wanted: [bool; 3] },
+    DemandChanged {
+        room: RoomKey,
+        track: TrackKey,
+        wanted: [bool; 3],
+    },
     /// The box stopped or resumed a subscription for want of bandwidth.
-    StreamStateChanged { room: RoomKey, subscriber: ParticipantKey, track: TrackKey, active: bool },
+    StreamStateChanged {
+        room: RoomKey,
+        subscriber: ParticipantKey,
+        track: TrackKey,
+        active: bool,
+    },
     /// Speakers whose state or level changed since the last report.
-    SpeakersChanged { room: RoomKey, changed: Vec<Speaker> },
+    SpeakersChanged {
+        room: RoomKey,
+        changed: Vec<Speaker>,
+    },
     /// Quality of one participant's connection changed.
-    QualityChanged { room: RoomKey, participant: ParticipantKey, quality: Quality, score: f32 },
+    QualityChanged {
+        room: RoomKey,
+        participant: ParticipantKey,
+        quality: Quality,
+        score: f32,
+    },
     /// A chat message went through (its text is nobody's business).
-    MessageSent { room: RoomKey, participant: ParticipantKey },
+    MessageSent {
+        room: RoomKey,
+        participant: ParticipantKey,
+    },
     /// The highest reliable data sequence received from a participant, 0 if none.
-    DataProgress { room: RoomKey, participant: ParticipantKey, sequence: u32 },
+    DataProgress {
+        room: RoomKey,
+        participant: ParticipantKey,
+        sequence: u32,
+    },
 }
 
 /// Why SDP could not be used.

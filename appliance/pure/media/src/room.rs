@@ -1,12 +1,37 @@
 //! One room of the media plane: what comes in, who gets it, in which form.
 
+mod commands;
+mod downlink;
+mod forward;
+mod keyframes;
+mod messages;
+mod roster;
+mod subscription;
+mod timers;
+mod track;
+mod voices;
+
+pub use downlink::{
+    ALLOCATION_INTERVAL, AUDIO_FLOOR, MEDIA_SHARE_PERCENT, PROBE_PERCENT, UPGRADE_HOLD,
+};
+pub use forward::Counters;
+pub use roster::MAX_PEERS_PER_PARTICIPANT;
+pub use subscription::MAX_SUBSCRIPTIONS_PER_PEER;
+pub use track::{LAYER_SILENCE, MAX_TRACKS_PER_PARTICIPANT, RATE_WINDOW};
+
+use crate::allocation::Request;
+use crate::data::{HeldMessages, Nonces};
+use crate::key_map::KeyMap;
 use crate::packet::{LossReport, SenderReport};
+use crate::quality::QUALITY_INTERVAL;
 use crate::refusal::DataRefusal;
-use crate::{Channel, Egress, MediaCommand, MediaEvent, Mid, Packet, Rid};
+use crate::speakers::SPEAKER_INTERVAL;
+use crate::{Channel, Egress, Kind, Layer, MediaCommand, MediaEvent, Mid, Packet, Rid};
 use bytes::Bytes;
+use slab::Slab;
 use std::collections::VecDeque;
 use std::time::Instant;
-use vocab::{Bitrate, PeerKey, RoomKey};
+use vocab::{Bitrate, PeerKey, RoomKey, TrackKey};
 
 /// What a [`Room`] wants done; drained with [`Room::poll_output`] until [`Output::Wait`].
 #[derive(Debug, Clone)]
@@ -43,19 +68,46 @@ pub enum Output {
 }
 
 /// A room: tracks, subscriptions, data, speakers, quality. One worker owns it.
+///
+/// After any `handle_*`, drain [`Self::poll_output`] until [`Output::Wait`]. Things live in slabs
+/// and are found by small integers; keys are looked up once per input. The order of everything
+/// follows the order of commands, so equal inputs give equal outputs.
 #[derive(Debug)]
 pub struct Room {
     key: RoomKey,
+    random: fastrand::Rng,
+    roster: roster::Roster,
+    tracks: Slab<track::Track>,
+    track_keys: KeyMap<TrackKey>,
+    subscriptions: Slab<subscription::Subscription>,
+    held: HeldMessages,
+    nonces: Nonces,
+    timers: timers::Timers,
+    counters: Counters,
     outputs: VecDeque<Output>,
+    /// Reused by every division of bandwidth.
+    requests: Vec<Request>,
+    /// The keyframe being forwarded right now: asking for it would be asking twice.
+    arriving_keyframe: Option<(usize, Layer)>,
 }
 
 impl Room {
     /// An empty room. `seed` decides the first sequence numbers and timestamps.
-    pub fn new(key: RoomKey, seed: u64, now: Instant) -> Self {
-        let _ = (seed, now);
+    pub fn new(key: RoomKey, seed: u64, _now: Instant) -> Self {
         Self {
             key,
+            random: fastrand::Rng::with_seed(seed),
+            roster: roster::Roster::default(),
+            tracks: Slab::new(),
+            track_keys: KeyMap::default(),
+            subscriptions: Slab::new(),
+            held: HeldMessages::default(),
+            nonces: Nonces::default(),
+            timers: timers::Timers::default(),
+            counters: Counters::default(),
             outputs: VecDeque::new(),
+            requests: Vec::new(),
+            arriving_keyframe: None,
         }
     }
 
@@ -64,9 +116,15 @@ impl Room {
         self.key
     }
 
+    /// What became of the packets so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// Applies a room-level command; negotiation commands are the peer's and are ignored here.
+    /// A command about something that is gone, or beyond a limit, is ignored.
     pub fn handle_command(&mut self, command: &MediaCommand, now: Instant) {
-        let _ = (command, now);
+        self.apply(command, now);
     }
 
     /// A media packet from a publisher: forwarded to `egress` before this returns.
@@ -77,35 +135,77 @@ impl Room {
         egress: &mut impl Egress,
         now: Instant,
     ) {
-        let _ = (peer, packet, egress, now);
+        self.forward(peer, packet, egress, now);
     }
 
     /// A publisher's sender report.
     pub fn handle_sender_report(&mut self, peer: PeerKey, report: SenderReport, now: Instant) {
-        let _ = (peer, report, now);
+        self.hear(peer, now);
+        let Some(entry) = self.roster.peer_mut(peer) else {
+            return;
+        };
+        let Some(track) = entry.track_in(report.mid) else {
+            return;
+        };
+        if let Some(track) = self.tracks.get_mut(track) {
+            track.set_report(report);
+        }
     }
 
     /// A subscriber's PLI or FIR for one of its sections.
     pub fn handle_keyframe_request(&mut self, peer: PeerKey, mid: Mid, now: Instant) {
-        let _ = (peer, mid, now);
+        self.hear(peer, now);
+        keyframes::forward_request(self, peer, mid, now);
     }
 
     /// The egress bandwidth estimate of a subscribing transport.
     pub fn handle_estimate(&mut self, peer: PeerKey, estimate: Bitrate, now: Instant) {
-        let _ = (peer, estimate, now);
+        let Some(index) = self.roster.peer_index(peer) else {
+            return;
+        };
+        if let Some(entry) = self.roster.peers.get_mut(index) {
+            entry.estimate = Some(estimate);
+        }
+        self.reallocate(index, now);
     }
 
     /// A subscriber's receiver report, or the box's own measure of a publisher's section.
     pub fn handle_loss_report(&mut self, peer: PeerKey, report: LossReport, now: Instant) {
-        let _ = (peer, report, now);
+        self.hear(peer, now);
+        let Some(entry) = self
+            .roster
+            .peer_index(peer)
+            .and_then(|i| self.roster.peers.get(i))
+        else {
+            return;
+        };
+        let published = entry
+            .track_in(report.mid)
+            .and_then(|track| self.tracks.get(track));
+        let mut carried = entry
+            .outbound
+            .iter()
+            .filter_map(|i| self.subscriptions.get(*i));
+        let kind = match published {
+            Some(track) if track.muted => return,
+            Some(track) => track.kind,
+            None => match carried.find(|viewer| viewer.mid == report.mid) {
+                Some(viewer) => viewer.kind,
+                None => return,
+            },
+        };
+        if let Some(participant) = self.roster.participants.get_mut(entry.participant) {
+            participant.quality.report(peer, kind, report);
+        }
     }
 
     /// A data channel of this transport can be written to.
     pub fn handle_channel_open(&mut self, peer: PeerKey, channel: Channel, now: Instant) {
-        let _ = (peer, channel, now);
+        self.open_channel(peer, channel, now);
     }
 
-    /// A data message from a participant.
+    /// A data message from a participant. Data goes to everyone addressed, also to those who may
+    /// not subscribe to media (as LiveKit does).
     ///
     /// # Errors
     /// Why it is not forwarded; count it.
@@ -116,22 +216,118 @@ impl Room {
         payload: &[u8],
         now: Instant,
     ) -> Result<(), DataRefusal> {
-        let _ = (peer, channel, payload, now);
-        Err(DataRefusal::UnknownPeer)
+        self.accept_data(peer, channel, payload, now)
     }
 
-    /// A transport's ICE and DTLS are up: its subscriptions ask for keyframes.
+    /// A transport's ICE and DTLS are up: its subscriptions are served and ask for keyframes.
+    /// Nothing is forwarded to a transport before.
     pub fn handle_connected(&mut self, peer: PeerKey, now: Instant) {
-        let _ = (peer, now);
+        self.hear(peer, now);
+        let Some(index) = self.roster.peer_index(peer) else {
+            return;
+        };
+        if let Some(entry) = self.roster.peers.get_mut(index) {
+            entry.connected = true;
+        }
+        self.refresh_peer(index, now);
     }
 
     /// The instant given by [`Output::Wait`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        if timers::is_due(self.timers.keyframe, now) {
+            keyframes::retry(self, now);
+        }
+        if timers::is_due(self.timers.allocation, now) {
+            self.timers.allocation = None;
+            self.reallocate_all(now);
+        }
+        if timers::is_due(self.timers.speakers, now) {
+            self.timers.speakers = None;
+            self.report_speakers(now);
+        }
+        if timers::is_due(self.timers.quality, now) {
+            self.timers.quality = None;
+            self.judge_quality(now);
+        }
+        if timers::is_due(self.timers.demand, now) {
+            self.update_all_demand(now);
+        }
+        if timers::is_due(self.timers.held, now) {
+            self.held.expire(now);
+            self.timers.held = self.held.due();
+        }
+        self.schedule(now);
     }
 
     /// The next thing to do. Call until [`Output::Wait`].
     pub fn poll_output(&mut self) -> Output {
-        self.outputs.pop_front().unwrap_or(Output::Wait(None))
+        self.outputs
+            .pop_front()
+            .unwrap_or_else(|| Output::Wait(self.timers.next()))
+    }
+
+    /// Starts the regular work that there is now something to do for.
+    fn schedule(&mut self, now: Instant) {
+        if !self.subscriptions.is_empty() {
+            self.timers
+                .allocation
+                .get_or_insert(now + ALLOCATION_INTERVAL);
+        }
+        let is_heard = self
+            .tracks
+            .iter()
+            .any(|(_, track)| track.kind == Kind::Audio);
+        if is_heard || self.someone_speaks() {
+            self.timers.speakers.get_or_insert(now + SPEAKER_INTERVAL);
+        }
+        if !self.roster.is_empty() {
+            self.timers.quality.get_or_insert(now + QUALITY_INTERVAL);
+        }
+    }
+
+    /// Somebody was reported as speaking and not yet as silent.
+    fn someone_speaks(&self) -> bool {
+        self.roster
+            .participants
+            .iter()
+            .any(|(_, participant)| participant.voice > 0.0)
+    }
+
+    fn hear(&mut self, peer: PeerKey, now: Instant) {
+        let Some(entry) = self
+            .roster
+            .peer_index(peer)
+            .and_then(|i| self.roster.peers.get(i))
+        else {
+            return;
+        };
+        if let Some(participant) = self.roster.participants.get_mut(entry.participant) {
+            participant.quality.hear(now);
+        }
+    }
+
+    fn emit(&mut self, event: MediaEvent) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn track_key(&self, index: usize) -> TrackKey {
+        self.tracks
+            .get(index)
+            .map_or(TrackKey(0), |track| track.key)
+    }
+
+    fn track_indices(&self) -> Vec<usize> {
+        self.track_keys.indices().collect()
+    }
+
+    fn participant_indices(&self) -> Vec<usize> {
+        self.roster.participant_indices().collect()
+    }
+
+    fn peer_indices(&self) -> Vec<usize> {
+        self.roster.peer_indices().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! What each subscriber gets: bandwidth divided, layers aimed at, demand told to publishers.
+
+use super::subscription::Subscription;
+use super::{Output, Room, keyframes, timers, track};
+use crate::allocation::{self, Request};
+use crate::layer_choice::{contains, demanded};
+use crate::{Kind, Layer, MediaEvent};
+use std::time::{Duration, Instant};
+use vocab::Bitrate;
+
+/// Bitrates move without events; the division is looked at again this often.
+pub const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
+/// After bandwidth forced a track down, nothing goes up for this long.
+pub const UPGRADE_HOLD: Duration = Duration::from_secs(3);
+/// Share of the estimate that media may take, in per cent; the rest is for retransmissions.
+pub const MEDIA_SHARE_PERCENT: u64 = 90;
+/// Kept for every audio track, in bits per second, even while it is silent.
+pub const AUDIO_FLOOR: u64 = 40_000;
+/// How much above the wanted bitrate to probe, in per cent: enough for the estimate to prove
+/// [`allocation::UPGRADE_MARGIN_PERCENT`] within [`MEDIA_SHARE_PERCENT`].
+pub const PROBE_PERCENT: u64 = 150;
+/// The worker is told of a new desired bitrate when it differs by more than this, in per cent.
+const DESIRED_CHANGE_PERCENT: u64 = 10;
+
+const _: () = assert!(
+    PROBE_PERCENT * MEDIA_SHARE_PERCENT / 100 >= allocation::UPGRADE_MARGIN_PERCENT,
+    "probing must reach what an upgrade needs"
+);
+
+impl Room {
+    /// Divides the bandwidth of every viewer of a track anew.
+    pub(super) fn reallocate_viewers(&mut self, track: usize, now: Instant) {
+        let mut next = 0;
+        while let Some(viewer) = self
+            .tracks
+            .get(track)
+            .and_then(|t| t.subscriptions.get(next))
+        {
+            next += 1;
+            if let Some(peer) = self.subscriptions.get(*viewer).map(|s| s.peer) {
+                self.reallocate(peer, now);
+            }
+        }
+    }
+
+    /// Divides the bandwidth of one transport among its subscriptions.
+    pub(super) fn reallocate(&mut self, peer_index: usize, now: Instant) {
+        let mut requests = std::mem::take(&mut self.requests);
+        requests.clear();
+        let Some(peer) = self.roster.peers.get(peer_index) else {
+            return;
+        };
+        let mut audio = 0;
+        for index in &peer.outbound {
+            let Some(viewer) = self.subscriptions.get(*index).filter(|v| v.active) else {
+                continue;
+            };
+            let Some(track) = self.tracks.get(viewer.track) else {
+                continue;
+            };
+            match viewer.kind {
+                Kind::Audio => audio += track.audio_cost(AUDIO_FLOOR),
+                Kind::Video => requests.push(request(*index, viewer, track)),
+            }
+        }
+        let budget = peer.estimate.map(|estimate| {
+            (estimate.0 / 100)
+                .saturating_mul(MEDIA_SHARE_PERCENT)
+                .saturating_sub(audio)
+        });
+        let may_upgrade = peer.upgrade_at.is_none_or(|at| now >= at);
+        allocation::allocate(budget, may_upgrade, &mut requests);
+        self.aim(peer_index, audio, &requests, now);
+        self.requests = requests;
+    }
+
+    fn aim(&mut self, peer_index: usize, audio: u64, requests: &[Request], now: Instant) {
+        let mut desired = audio;
+        for request in requests {
+            let best = allocation::best(request.candidates);
+            desired += best
+                .and_then(|l| request.costs.get(l as usize))
+                .copied()
+                .unwrap_or(0);
+            self.aim_subscription(peer_index, request, now);
+        }
+        let desired = Bitrate(desired.saturating_mul(PROBE_PERCENT) / 100);
+        let Some(peer) = self.roster.peers.get_mut(peer_index) else {
+            return;
+        };
+        let change = desired.0.abs_diff(peer.desired.0);
+        if change.saturating_mul(100) > peer.desired.0.saturating_mul(DESIRED_CHANGE_PERCENT) {
+            peer.desired = desired;
+            let peer = peer.key;
+            self.outputs.push_back(Output::SetBitrate { peer, desired });
+        }
+    }
+
+    fn aim_subscription(&mut self, peer_index: usize, request: &Request, now: Instant) {
+        let Some(viewer) = self.subscriptions.get_mut(request.subscription) else {
+            return;
+        };
+        let forced_down = viewer
+            .target
+            .is_some_and(|old| contains(request.candidates, old) && request.given < Some(old));
+        let is_new = viewer.target != request.given;
+        viewer.was_allocated = true;
+        viewer.target = request.given;
+        let is_starved = request.given.is_none() && request.candidates.contains(&true);
+        let changes = viewer.is_starved != is_starved;
+        viewer.is_starved = is_starved;
+        if viewer.target.is_none() && viewer.current.is_some() {
+            viewer.stop();
+        }
+        let (awaited, track, subscriber) = (viewer.awaited(), viewer.track, viewer.subscriber);
+        if forced_down && let Some(peer) = self.roster.peers.get_mut(peer_index) {
+            peer.upgrade_at = Some(now + UPGRADE_HOLD);
+        }
+        if changes {
+            let (room, track) = (self.key, self.track_key(track));
+            let active = !is_starved;
+            self.emit(MediaEvent::StreamStateChanged {
+                room,
+                subscriber,
+                track,
+                active,
+            });
+        }
+        let is_live = self
+            .tracks
+            .get(track)
+            .is_some_and(|track| track.is_live(now));
+        if let Some(layer) = awaited.filter(|_| is_new || is_live) {
+            keyframes::ask(self, track, layer, now);
+        }
+    }
+
+    /// Looks again at every transport.
+    pub(super) fn reallocate_all(&mut self, now: Instant) {
+        for peer in self.peer_indices() {
+            self.reallocate(peer, now);
+        }
+    }
+
+    /// Decides anew whether a subscription may be served at all; true if that changed.
+    pub(super) fn refresh(&mut self, index: usize) -> bool {
+        let Some(viewer) = self.subscriptions.get_mut(index) else {
+            return false;
+        };
+        let track = self.tracks.get(viewer.track);
+        let peer = self.roster.peers.get(viewer.peer);
+        let reader = self.roster.participants.get(viewer.participant);
+        let active = viewer.wish.enabled
+            && track.is_some_and(|track| track.permitted && !track.muted)
+            && peer.is_some_and(|peer| peer.connected)
+            && reader.is_some_and(|reader| reader.permissions.subscribe);
+        if active == viewer.active {
+            return false;
+        }
+        viewer.active = active;
+        if !active {
+            viewer.stop();
+            viewer.target = None;
+        }
+        true
+    }
+
+    /// Tells a track's publisher what its viewers want, when that changed.
+    pub(super) fn update_demand(&mut self, track_index: usize, now: Instant) {
+        let Some(track) = self.tracks.get_mut(track_index) else {
+            return;
+        };
+        if track.kind == Kind::Audio {
+            return;
+        }
+        let mut wanted = [false; 3];
+        for index in &track.subscriptions {
+            let Some(viewer) = self.subscriptions.get(*index) else {
+                continue;
+            };
+            let reader = self.roster.participants.get(viewer.participant);
+            if viewer.wish.enabled && reader.is_some_and(|r| r.permissions.subscribe) {
+                for (wanted, more) in wanted.iter_mut().zip(demanded(viewer.wish.highest)) {
+                    *wanted |= more;
+                }
+            }
+        }
+        let told = track.demand.update(wanted, now);
+        self.timers.demand = timers::earliest(self.timers.demand, track.demand.due());
+        if let Some(wanted) = told {
+            let (room, track) = (self.key, track.key);
+            self.emit(MediaEvent::DemandChanged {
+                room,
+                track,
+                wanted,
+            });
+        }
+    }
+
+    /// Looks at every track's demand whose debounce has passed.
+    pub(super) fn update_all_demand(&mut self, now: Instant) {
+        self.timers.demand = None;
+        for track in self.track_indices() {
+            self.update_demand(track, now);
+        }
+    }
+}
+
+fn request(index: usize, viewer: &Subscription, track: &track::Track) -> Request {
+    let held = match viewer.target {
+        None if viewer.was_allocated && viewer.is_starved => None,
+        None => Some(Layer::High),
+        target => target,
+    };
+    Request {
+        subscription: index,
+        priority: viewer.wish.priority,
+        candidates: track::candidates(track, viewer.wish.highest),
+        costs: track.costs(),
+        held,
+        given: None,
+    }
+}

@@ -1,0 +1,71 @@
+//! Who waits for which keyframe, and when the publisher is asked.
+
+use super::{Output, Room};
+use crate::Layer;
+use crate::packet::Mid;
+use std::time::Instant;
+use vocab::PeerKey;
+
+/// Asks the publisher for a keyframe of `layer`, now or when the interval has passed.
+pub(super) fn ask(room: &mut Room, track: usize, layer: Layer, now: Instant) {
+    if room.arriving_keyframe == Some((track, layer)) {
+        return;
+    }
+    let Some(track) = room.tracks.get_mut(track) else {
+        return;
+    };
+    let (peer, mid, rid) = (track.peer_key, track.mid, track.rid(layer));
+    let Some(gate) = track.gate_mut(layer) else {
+        return;
+    };
+    if gate.request(now) {
+        room.outputs
+            .push_back(Output::RequestKeyframe { peer, mid, rid });
+    }
+    let due = gate.due();
+    room.timers.keyframe = super::timers::earliest(room.timers.keyframe, due);
+}
+
+/// A subscriber's PLI or FIR.
+pub(super) fn forward_request(room: &mut Room, peer: PeerKey, mid: Mid, now: Instant) {
+    let Some(peer) = room
+        .roster
+        .peer_index(peer)
+        .and_then(|i| room.roster.peers.get(i))
+    else {
+        return;
+    };
+    let mut carried = peer
+        .outbound
+        .iter()
+        .filter_map(|i| room.subscriptions.get(*i));
+    let Some(viewer) = carried.find(|viewer| viewer.mid == mid && viewer.active) else {
+        return;
+    };
+    if let Some(layer) = viewer.current.or(viewer.target) {
+        ask(room, viewer.track, layer, now);
+    }
+}
+
+/// Asks again for every layer that somebody waits for or asked for within the interval.
+pub(super) fn retry(room: &mut Room, now: Instant) {
+    room.timers.keyframe = None;
+    for index in room.track_indices() {
+        for layer in Layer::ALL {
+            let Some(track) = room.tracks.get(index) else {
+                continue;
+            };
+            let mut viewers = track
+                .subscriptions
+                .iter()
+                .filter_map(|i| room.subscriptions.get(*i));
+            let is_awaited = viewers.any(|viewer| viewer.awaited() == Some(layer));
+            let is_pending = track
+                .gate(layer)
+                .is_some_and(crate::keyframe::KeyframeGate::is_pending);
+            if is_pending || (is_awaited && track.is_live(now)) {
+                ask(room, index, layer, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! A room driven from outside: commands and packets in, packets and events out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod forwarding;
+mod layers;
+mod limits;
+mod messages;
+mod permissions;
+mod random;
+mod stage;
+mod voices;

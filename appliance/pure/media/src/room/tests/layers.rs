@@ -1,0 +1,309 @@
+//! Layers: chosen by wish and bandwidth, switched on keyframes, told to the publisher.
+
+use super::stage::{ANA, BEN, CARA, FRAME, Stage, mid, peer};
+use crate::demand::DEMAND_DEBOUNCE;
+use crate::plane::LayerWish;
+use crate::room::{LAYER_SILENCE, UPGRADE_HOLD};
+use crate::{KEYFRAME_REQUEST_INTERVAL, Kind, Layer, MediaEvent, Output, Rid};
+use std::time::Duration;
+
+const Q: u8 = 10;
+const H: u8 = 11;
+const F: u8 = 12;
+
+/// A viewer of a track whose three layers flow.
+fn watching() -> Stage {
+    let mut stage = Stage::new();
+    stage.publish(ANA, 1, Kind::Video);
+    stage.subscribe(BEN, 1);
+    stage.flow(ANA, 1, 60);
+    stage.forget();
+    stage
+}
+
+fn wish(highest: Layer) -> LayerWish {
+    LayerWish {
+        highest,
+        ..LayerWish::default()
+    }
+}
+
+#[test]
+fn without_an_estimate_the_best_layer_is_shown() {
+    let mut stage = watching();
+    stage.flow(ANA, 1, 3);
+    assert_eq!(stage.marks(BEN), [F, F, F]);
+}
+
+#[test]
+fn a_switch_happens_on_the_keyframe_of_the_new_layer_and_not_before() {
+    let mut stage = watching();
+    stage.wish(BEN, 1, wish(Layer::Low));
+    assert_eq!(stage.keyframes(), [Some(Layer::Low.rid())]);
+    for (layer, keyframe) in [
+        (Layer::High, false),
+        (Layer::Low, false),
+        (Layer::High, true),
+        (Layer::Low, true),
+        (Layer::High, false),
+        (Layer::Low, false),
+    ] {
+        stage.send(ANA, 1, Some(layer), keyframe);
+    }
+    assert_eq!(stage.marks(BEN), [F, F, Q, Q]);
+    let numbers: Vec<u64> = stage.sent_to(BEN).map(|sent| sent.sequence).collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{numbers:?}"
+    );
+}
+
+#[test]
+fn sender_reports_join_the_clocks_of_two_layers() {
+    let mut stage = watching();
+    let shown = stage.packet(1, Some(Layer::High), false);
+    stage.deliver(ANA, &shown);
+    let low = stage.packet(1, Some(Layer::Low), true);
+    let ntp = Duration::from_secs(3_900_000_000);
+    stage.report(ANA, 1, Layer::High, ntp, shown.timestamp);
+    // The low layer's clock showed its packet's timestamp 20 ms later.
+    stage.report(
+        ANA,
+        1,
+        Layer::Low,
+        ntp + Duration::from_millis(20),
+        low.timestamp,
+    );
+    stage.wish(BEN, 1, wish(Layer::Low));
+    stage.deliver(ANA, &low);
+    let stamps: Vec<u32> = stage.sent_to(BEN).map(|sent| sent.timestamp).collect();
+    assert_eq!(stamps[1].wrapping_sub(stamps[0]), 1_800);
+}
+
+#[test]
+fn bandwidth_lowers_the_layer_and_raises_it_after_the_hold() {
+    let mut stage = watching();
+    // 30 packets/s of 172 bytes are 41 kbit/s a layer; all layers cost the same here, so what
+    // decides is whether one of them fits at all.
+    stage.estimate(BEN, 20);
+    stage.flow(ANA, 1, 3);
+    assert_eq!(stage.marks(BEN), [], "nothing fits: the track is paused");
+    assert!(matches!(
+        stage.events().next(),
+        Some(MediaEvent::StreamStateChanged { active: false, .. })
+    ));
+    stage.forget();
+    stage.estimate(BEN, 5_000);
+    stage.flow(ANA, 1, 3);
+    assert_eq!(stage.marks(BEN), [], "not so soon");
+    stage.advance(UPGRADE_HOLD);
+    stage.estimate(BEN, 5_000);
+    assert!(
+        stage
+            .events()
+            .any(|event| matches!(event, MediaEvent::StreamStateChanged { active: true, .. }))
+    );
+    stage.flow(ANA, 1, 3);
+    assert_eq!(stage.marks(BEN), [F, F, F]);
+}
+
+#[test]
+fn audio_is_never_paused() {
+    let mut stage = Stage::new();
+    stage.publish(ANA, 1, Kind::Audio);
+    stage.publish(ANA, 2, Kind::Video);
+    stage.subscribe(BEN, 1);
+    stage.subscribe(BEN, 2);
+    stage.estimate(BEN, 1);
+    stage.send(ANA, 1, None, false);
+    stage.send(ANA, 2, Some(Layer::Low), true);
+    assert_eq!(stage.marks(BEN), [13]);
+}
+
+#[test]
+fn audio_is_paid_for_before_video() {
+    for (kbps, audio_tracks, shown) in [(200, 0, true), (200, 2, false), (300, 2, true)] {
+        let mut stage = Stage::new();
+        stage.publish(ANA, 2, Kind::Video);
+        for track in 0..audio_tracks {
+            stage.publish(ANA, 10 + track, Kind::Audio);
+            stage.subscribe(BEN, 10 + track);
+        }
+        stage.subscribe(BEN, 2);
+        stage.estimate(BEN, kbps);
+        stage.send(ANA, 2, Some(Layer::Low), true);
+        let video = stage
+            .sent_to(BEN)
+            .filter(|sent| sent.mid == mid(52))
+            .count();
+        assert_eq!(
+            video > 0,
+            shown,
+            "{kbps} kbit/s, {audio_tracks} audio tracks"
+        );
+    }
+}
+
+#[test]
+fn a_layer_that_its_publisher_pauses_is_left() {
+    let mut stage = watching();
+    let frames = 2 + LAYER_SILENCE.as_millis() as u32 / 33 + 20;
+    for _ in 0..frames {
+        stage.send(ANA, 1, Some(Layer::Low), false);
+        stage.send(ANA, 1, Some(Layer::Medium), false);
+        stage.advance(FRAME);
+    }
+    assert!(stage.keyframes().contains(&Some(Layer::Medium.rid())));
+    stage.send(ANA, 1, Some(Layer::Medium), true);
+    assert_eq!(stage.marks(BEN), [H]);
+    stage.send(ANA, 1, Some(Layer::High), true);
+    assert_eq!(
+        stage.marks(BEN),
+        [H, F],
+        "and taken again when it comes back"
+    );
+}
+
+#[test]
+fn a_single_layer_is_shown_whatever_is_wished() {
+    let mut stage = Stage::new();
+    stage.publish(ANA, 1, Kind::Video);
+    stage.subscribe(BEN, 1);
+    stage.wish(BEN, 1, wish(Layer::High));
+    stage.send(ANA, 1, None, true);
+    assert_eq!(stage.marks(BEN), [13]);
+}
+
+#[test]
+fn a_rid_of_another_name_is_a_single_layer_and_is_asked_by_its_name() {
+    let mut stage = Stage::new();
+    let rid = Rid::new("0").unwrap();
+    stage.publish(ANA, 1, Kind::Video);
+    stage.subscribe(BEN, 1);
+    let mut packet = stage.packet(1, None, false);
+    packet.rid = Some(rid);
+    stage.deliver(ANA, &packet);
+    assert_eq!(stage.keyframes(), [Some(rid)]);
+    let mut other = stage.packet(1, None, true);
+    other.rid = Rid::new("1");
+    stage.deliver(ANA, &other);
+    assert_eq!(stage.marks(BEN), []);
+    assert_eq!(stage.room.counters().unknown, 1);
+}
+
+#[test]
+fn keyframe_requests_are_coalesced_and_retried_while_somebody_waits() {
+    let mut stage = watching();
+    stage.subscribe(CARA, 1);
+    assert_eq!(stage.keyframes().len(), 1);
+    for _ in 0..10 {
+        stage
+            .room
+            .handle_keyframe_request(peer(BEN), mid(51), stage.now);
+    }
+    stage.drain();
+    assert_eq!(stage.keyframes().len(), 1, "within the interval");
+    for _ in 0..31 {
+        stage.send(ANA, 1, Some(Layer::High), false);
+        stage.advance(FRAME);
+    }
+    assert_eq!(stage.keyframes().len(), 3, "retried at 0.5 and 1.0 s");
+    stage.send(ANA, 1, Some(Layer::High), true);
+    stage.forget();
+    stage.advance(KEYFRAME_REQUEST_INTERVAL * 4);
+    assert_eq!(stage.keyframes(), [], "served");
+}
+
+#[test]
+fn a_subscriber_that_lost_a_keyframe_gets_another() {
+    let mut stage = watching();
+    stage
+        .room
+        .handle_keyframe_request(peer(BEN), mid(51), stage.now);
+    stage.drain();
+    assert_eq!(stage.keyframes(), [Some(Layer::High.rid())]);
+    stage
+        .room
+        .handle_keyframe_request(peer(BEN), mid(99), stage.now);
+    stage.drain();
+    assert_eq!(
+        stage.keyframes().len(),
+        1,
+        "an unknown section asks for nothing"
+    );
+}
+
+#[test]
+fn the_publisher_learns_what_its_viewers_want() {
+    let mut stage = watching();
+    let told = |stage: &Stage| {
+        let told = stage.events().filter_map(|event| match event {
+            MediaEvent::DemandChanged { wanted, .. } => Some(*wanted),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    stage.wish(BEN, 1, wish(Layer::Medium));
+    stage.advance(DEMAND_DEBOUNCE);
+    assert_eq!(told(&stage), [[true, true, false]]);
+    stage.subscribe(CARA, 1);
+    assert_eq!(told(&stage)[1..], [[true; 3]], "at once");
+    stage.wish(
+        CARA,
+        1,
+        LayerWish {
+            enabled: false,
+            ..wish(Layer::High)
+        },
+    );
+    stage.unsubscribe(BEN, 1);
+    stage.advance(DEMAND_DEBOUNCE);
+    assert_eq!(told(&stage)[2..], [[false; 3]]);
+}
+
+#[test]
+fn a_track_that_nobody_ever_watches_is_not_encoded() {
+    let mut stage = Stage::new();
+    stage.publish(ANA, 1, Kind::Video);
+    stage.advance(DEMAND_DEBOUNCE);
+    assert!(stage.events().any(|event| matches!(
+        event,
+        MediaEvent::DemandChanged {
+            wanted: [false, false, false],
+            ..
+        }
+    )));
+}
+
+#[test]
+fn a_disabled_subscription_is_silent_and_comes_back_with_a_keyframe() {
+    let mut stage = watching();
+    stage.wish(
+        BEN,
+        1,
+        LayerWish {
+            enabled: false,
+            ..wish(Layer::High)
+        },
+    );
+    stage.flow(ANA, 1, 3);
+    assert_eq!(stage.marks(BEN), []);
+    stage.wish(BEN, 1, wish(Layer::High));
+    stage.send(ANA, 1, Some(Layer::High), false);
+    assert_eq!(stage.marks(BEN), []);
+    stage.flow(ANA, 1, 2);
+    assert_eq!(stage.marks(BEN), [F, F]);
+}
+
+#[test]
+fn the_worker_learns_how_much_to_aim_at() {
+    let mut stage = watching();
+    stage.subscribe(CARA, 1);
+    let desired = stage.outputs.iter().find_map(|output| match output {
+        Output::SetBitrate { peer: to, desired } if *to == peer(CARA) => Some(desired.0),
+        _ => None,
+    });
+    // 30 packets/s of 172 bytes, and half as much again for probing.
+    let desired = desired.unwrap();
+    assert!((50_000..75_000).contains(&desired), "{desired}");
+}

@@ -1,0 +1,266 @@
+//! Data messages: whom they reach, and what of them.
+#![allow(deprecated, reason = "clients still read the deprecated fields")]
+
+use super::stage::{ALL, ANA, BEN, CARA, ROOM, Stage, peer};
+use crate::data::HOLD_TIME;
+use crate::plane::DataTarget;
+use crate::{
+    Channel, DATA_MESSAGES_PER_SECOND, DataRefusal, MAX_DATA_BYTES, MediaCommand, MediaEvent,
+};
+use bytes::Bytes;
+use livekit_protocol::{ChatMessage, DataPacket, UserPacket, data_packet};
+use prost::Message;
+use std::time::Duration;
+use vocab::ParticipantKey;
+
+fn user(sequence: u32) -> DataPacket {
+    DataPacket {
+        sequence,
+        value: Some(data_packet::Value::User(UserPacket {
+            payload: sequence.to_be_bytes().to_vec(),
+            ..UserPacket::default()
+        })),
+        ..DataPacket::default()
+    }
+}
+
+fn reliable(stage: &mut Stage, sender: u64, packet: &DataPacket) -> Result<(), DataRefusal> {
+    stage.data(sender, Channel::Reliable, &packet.encode_to_vec())
+}
+
+fn sequences(stage: &Stage, receiver: u64) -> Vec<u32> {
+    let messages = stage.messages(receiver);
+    messages
+        .iter()
+        .map(|m| DataPacket::decode(m.clone()).unwrap().sequence)
+        .collect()
+}
+
+#[test]
+fn everyone_but_the_sender_learns_who_sent_it() {
+    let mut stage = Stage::new();
+    reliable(&mut stage, ANA, &user(1)).unwrap();
+    assert_eq!(stage.messages(ANA).len(), 0);
+    for receiver in [BEN, CARA] {
+        let packet = DataPacket::decode(stage.messages(receiver)[0].clone()).unwrap();
+        assert_eq!(packet.participant_sid, "PA_1");
+        assert_eq!(packet.participant_identity, "identity-1");
+        assert_eq!(packet.sequence, 1);
+    }
+}
+
+#[test]
+fn addressed_data_reaches_those_addressed() {
+    let by_identity = DataPacket {
+        destination_identities: vec!["identity-3".into()],
+        ..user(1)
+    };
+    let by_sid = DataPacket {
+        value: Some(data_packet::Value::User(UserPacket {
+            destination_sids: vec!["PA_3".into()],
+            ..UserPacket::default()
+        })),
+        ..user(2)
+    };
+    let to_nobody = DataPacket {
+        destination_identities: vec!["nobody".into()],
+        ..user(3)
+    };
+    let mut stage = Stage::new();
+    for packet in [by_identity, by_sid, to_nobody] {
+        reliable(&mut stage, ANA, &packet).unwrap();
+    }
+    assert_eq!(sequences(&stage, CARA), [1, 2]);
+    assert_eq!(sequences(&stage, BEN), []);
+}
+
+#[test]
+fn repeated_reliable_data_is_dropped() {
+    let mut stage = Stage::new();
+    for (sequence, want) in [
+        (1, Ok(())),
+        (3, Ok(())),
+        (3, Err(DataRefusal::Duplicate)),
+        (2, Err(DataRefusal::Duplicate)),
+        (4, Ok(())),
+        (0, Ok(())),
+        (0, Ok(())),
+    ] {
+        assert_eq!(
+            reliable(&mut stage, ANA, &user(sequence)),
+            want,
+            "{sequence}"
+        );
+    }
+    assert_eq!(
+        reliable(&mut stage, BEN, &user(1)),
+        Ok(()),
+        "senders count for themselves"
+    );
+    stage.command(MediaCommand::ReportDataProgress {
+        room: ROOM,
+        participant: ParticipantKey(ANA),
+    });
+    assert!(matches!(
+        stage.events().last(),
+        Some(MediaEvent::DataProgress { sequence: 4, .. })
+    ));
+}
+
+#[test]
+fn a_nonce_passes_once_even_from_the_server() {
+    let packet = DataPacket {
+        value: Some(data_packet::Value::User(UserPacket {
+            nonce: vec![9; 16],
+            ..UserPacket::default()
+        })),
+        ..DataPacket::default()
+    };
+    let mut stage = Stage::new();
+    reliable(&mut stage, ANA, &packet).unwrap();
+    assert_eq!(
+        reliable(&mut stage, ANA, &packet),
+        Err(DataRefusal::Duplicate)
+    );
+    stage.command(MediaCommand::SendData {
+        room: ROOM,
+        to: DataTarget::All,
+        channel: Channel::Reliable,
+        payload: packet.encode_to_vec().into(),
+    });
+    assert_eq!(stage.messages(BEN).len(), 1);
+}
+
+#[test]
+fn a_joiner_gets_what_was_said_since_it_joined_when_its_channel_opens() {
+    let mut stage = Stage::new();
+    reliable(&mut stage, ANA, &user(1)).unwrap();
+    stage.advance(Duration::from_millis(10));
+    stage.add(4, ALL);
+    reliable(&mut stage, ANA, &user(2)).unwrap();
+    stage.advance(HOLD_TIME);
+    reliable(&mut stage, ANA, &user(3)).unwrap();
+    stage.advance(Duration::from_millis(1));
+    assert_eq!(sequences(&stage, 4), []);
+    stage
+        .room
+        .handle_channel_open(peer(4), Channel::Reliable, stage.now);
+    stage.drain();
+    assert_eq!(
+        sequences(&stage, 4),
+        [3],
+        "1 came before it, 2 is no longer held"
+    );
+    reliable(&mut stage, ANA, &user(4)).unwrap();
+    stage
+        .room
+        .handle_channel_open(peer(4), Channel::Reliable, stage.now);
+    stage.drain();
+    assert_eq!(sequences(&stage, 4), [3, 4], "nothing twice");
+}
+
+#[test]
+fn after_a_resume_only_unseen_messages_are_repeated() {
+    let mut stage = Stage::new();
+    for sequence in 1..=4 {
+        reliable(&mut stage, ANA, &user(sequence)).unwrap();
+    }
+    reliable(&mut stage, CARA, &user(1)).unwrap();
+    reliable(&mut stage, BEN, &user(1)).unwrap();
+    stage.forget();
+    stage.command(MediaCommand::ReplayData {
+        room: ROOM,
+        subscriber: ParticipantKey(BEN),
+        seen: vec![("PA_1".into(), 2)],
+    });
+    assert_eq!(
+        sequences(&stage, BEN),
+        [3, 4, 1],
+        "its own are not repeated"
+    );
+}
+
+#[test]
+fn chat_is_counted_and_not_read() {
+    let mut stage = Stage::new();
+    let chat = DataPacket {
+        value: Some(data_packet::Value::ChatMessage(ChatMessage {
+            message: "hello".into(),
+            ..ChatMessage::default()
+        })),
+        ..DataPacket::default()
+    };
+    reliable(&mut stage, ANA, &chat).unwrap();
+    reliable(&mut stage, ANA, &user(1)).unwrap();
+    let sent: Vec<_> = stage
+        .events()
+        .filter(|event| {
+            matches!(
+                event,
+                MediaEvent::MessageSent {
+                    participant: ParticipantKey(ANA),
+                    ..
+                }
+            )
+        })
+        .collect();
+    assert_eq!(sent.len(), 1);
+}
+
+#[test]
+fn size_form_and_rate_are_limited() {
+    let mut stage = Stage::new();
+    let padded = |bytes: usize| {
+        let mut packet = vec![0xFA, 0x07, 0, 0, 0];
+        let length = bytes - packet.len();
+        packet[2] = (length & 0x7F) as u8 | 0x80;
+        packet[3] = (length >> 7 & 0x7F) as u8 | 0x80;
+        packet[4] = (length >> 14) as u8;
+        packet.resize(bytes, 0);
+        packet
+    };
+    assert_eq!(
+        stage.data(ANA, Channel::Lossy, &padded(MAX_DATA_BYTES)),
+        Ok(())
+    );
+    assert_eq!(
+        stage.data(ANA, Channel::Lossy, &padded(MAX_DATA_BYTES + 1)),
+        Err(DataRefusal::TooLarge)
+    );
+    assert_eq!(
+        stage.data(ANA, Channel::Lossy, &[0x0B]),
+        Err(DataRefusal::Malformed)
+    );
+    for _ in 2..DATA_MESSAGES_PER_SECOND {
+        assert_eq!(stage.data(ANA, Channel::Lossy, &[]), Ok(()));
+    }
+    assert_eq!(
+        stage.data(ANA, Channel::Lossy, &[]),
+        Err(DataRefusal::RateLimited)
+    );
+    assert_eq!(
+        stage.data(BEN, Channel::Lossy, &[]),
+        Ok(()),
+        "another sender"
+    );
+}
+
+#[test]
+fn data_track_bytes_pass_as_they_are() {
+    let mut stage = Stage::new();
+    stage.data(ANA, Channel::DataTrack, b"\xFF raw").unwrap();
+    assert_eq!(stage.messages(BEN), [Bytes::from_static(b"\xFF raw")]);
+}
+
+#[test]
+fn the_server_addresses_whom_it_wants() {
+    let mut stage = Stage::new();
+    stage.command(MediaCommand::SendData {
+        room: ROOM,
+        to: DataTarget::Some(vec![ParticipantKey(CARA)]),
+        channel: Channel::Lossy,
+        payload: Bytes::from_static(b"\x08\x01"),
+    });
+    assert_eq!(stage.messages(CARA), [Bytes::from_static(b"\x08\x01")]);
+    assert_eq!(stage.messages(BEN).len(), 0);
+}
