@@ -1,12 +1,16 @@
 //! The DTLS certificate that all peers of the box share.
 
+use std::fmt;
 use std::sync::Arc;
-use str0m::config::DtlsCert;
+use str0m::config::{CryptoProvider, DtlsCert};
 
 /// A self-signed DTLS certificate with its key. One per process: clients check the fingerprint
 /// in the session description, so sharing it saves a key generation per peer.
-#[derive(Debug, Clone)]
-pub struct Certificate(pub(crate) Arc<DtlsCert>);
+#[derive(Clone)]
+pub struct Certificate {
+    pub(crate) certificate: Arc<DtlsCert>,
+    pub(crate) crypto: Arc<CryptoProvider>,
+}
 
 /// The crypto library could not make a key pair.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +23,21 @@ impl Certificate {
     /// # Errors
     /// [`GenerateCertificateError`] when the library has no randomness.
     pub fn generate() -> Result<Self, GenerateCertificateError> {
-        str0m::crypto::from_feature_flags()
+        let crypto = str0m::crypto::from_feature_flags();
+        let certificate = crypto
             .dtls_provider
             .generate_certificate()
-            .map(|certificate| Self(Arc::new(certificate)))
-            .ok_or(GenerateCertificateError)
+            .ok_or(GenerateCertificateError)?;
+        Ok(Self {
+            certificate: Arc::new(certificate),
+            crypto: Arc::new(crypto),
+        })
+    }
+}
+
+impl fmt::Debug for Certificate {
+    /// Says nothing of the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate")
     }
 }

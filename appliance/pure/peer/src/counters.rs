@@ -19,12 +19,53 @@ pub struct Counters {
     pub malformed_in: u64,
     /// Packets not sent because the client has no such codec.
     pub codec_out: u64,
-    /// Packets not sent because the section is unknown, not sending or the peer not connected.
+    /// Packets not sent because the section is unknown or not sending, the peer not connected,
+    /// or the packet too long.
     pub unsendable_out: u64,
+    /// Packets not sent because their number was used already.
+    pub repeated_out: u64,
+    /// Packets not sent because the pacer holds as many as it may.
+    pub congested_out: u64,
     /// Candidates skipped.
     pub candidates_refused: u64,
-    /// Data messages refused because a queue was full.
+    /// Data messages refused because a queue was full or the channel is not open.
     pub data_refused: u64,
     /// Data messages on channels without a known label.
     pub data_unknown: u64,
+}
+
+impl Counters {
+    /// Adds another peer's counts.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            packets_in,
+            packets_out,
+            retransmissions,
+            padding_in,
+            unknown_in,
+            excess_ssrc,
+            malformed_in,
+            codec_out,
+            unsendable_out,
+            repeated_out,
+            congested_out,
+            candidates_refused,
+            data_refused,
+            data_unknown,
+        } = other;
+        self.packets_in += packets_in;
+        self.packets_out += packets_out;
+        self.retransmissions += retransmissions;
+        self.padding_in += padding_in;
+        self.unknown_in += unknown_in;
+        self.excess_ssrc += excess_ssrc;
+        self.malformed_in += malformed_in;
+        self.codec_out += codec_out;
+        self.unsendable_out += unsendable_out;
+        self.repeated_out += repeated_out;
+        self.congested_out += congested_out;
+        self.candidates_refused += candidates_refused;
+        self.data_refused += data_refused;
+        self.data_unknown += data_unknown;
+    }
 }

@@ -7,9 +7,21 @@
 
 mod candidate;
 mod certificate;
+mod channel;
+mod codec;
+mod continuity;
 mod counters;
+mod description;
+mod extension;
+mod liveness;
+mod negotiate;
 mod output;
 mod peer;
+mod receive;
+mod section;
+mod send;
+mod ssrc;
+mod transit;
 
 pub use candidate::{CandidateRefusal, MAX_CANDIDATES};
 pub use certificate::{Certificate, GenerateCertificateError};

@@ -1,0 +1,267 @@
+//! A peer and a client (str0m, used directly) in one thread, without a network.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+use media::plane::{PeerRole, PeerSpec};
+use media::{Codec, Mid, Outgoing, packet::Extensions};
+use ringward_peer::{Certificate, Output, Peer, PeerConfig};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig};
+use vocab::{ParticipantKey, PeerKey};
+
+/// The box's address.
+pub fn box_address() -> SocketAddr {
+    "192.0.2.1:7882".parse().unwrap()
+}
+
+/// The client's address.
+pub fn client_address() -> SocketAddr {
+    "192.0.2.7:50000".parse().unwrap()
+}
+
+pub fn certificate() -> Certificate {
+    static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
+    let certificate = CERTIFICATE.get_or_init(|| Certificate::generate().unwrap());
+    certificate.clone()
+}
+
+pub fn spec(role: PeerRole) -> PeerSpec {
+    PeerSpec {
+        key: PeerKey(1),
+        participant: ParticipantKey(1),
+        role,
+        ice_lite: true,
+        negotiated_channels: false,
+    }
+}
+
+pub fn new_peer(spec: PeerSpec, now: Instant) -> Peer {
+    let config = PeerConfig {
+        spec,
+        candidates: vec![box_address()],
+        certificate: certificate(),
+    };
+    Peer::new(&config, now)
+}
+
+pub fn client_config() -> RtcConfig {
+    RtcConfig::new()
+        .set_rtp_mode(true)
+        .clear_codecs()
+        .enable_opus(true, true)
+        .enable_vp8(true)
+        .enable_h264(true)
+        .enable_vp9(true)
+        .enable_av1(true)
+}
+
+/// Both ends and the wire between them.
+pub struct Link {
+    pub peer: Peer,
+    pub client: Rtc,
+    pub now: Instant,
+    /// What the box's peer said.
+    pub outputs: Vec<Output>,
+    /// What the client saw.
+    pub events: Vec<Event>,
+    /// Every n-th datagram of the box is lost.
+    pub lose_every: Option<usize>,
+    pub sent: usize,
+    peer_wait: Option<Instant>,
+    client_wait: Instant,
+}
+
+impl Link {
+    pub fn new(spec: PeerSpec, config: RtcConfig) -> Self {
+        let now = Instant::now();
+        let mut client = config.build(now);
+        client.add_local_candidate(Candidate::host(client_address(), "udp").unwrap());
+        Self {
+            peer: new_peer(spec, now),
+            client,
+            now,
+            outputs: Vec::new(),
+            events: Vec::new(),
+            lose_every: None,
+            sent: 0,
+            peer_wait: None,
+            client_wait: now,
+        }
+    }
+
+    /// The client offers what `change` adds.
+    pub fn client_offers<T>(
+        &mut self,
+        change: impl FnOnce(&mut str0m::change::SdpApi<'_>) -> T,
+    ) -> T {
+        let mut changes = self.client.sdp_api();
+        let result = change(&mut changes);
+        let (offer, pending) = changes.apply().unwrap();
+        self.exchange(&offer, pending);
+        result
+    }
+
+    fn exchange(&mut self, offer: &SdpOffer, pending: SdpPendingOffer) {
+        let answer = self
+            .peer
+            .accept_offer(&offer.to_sdp_string(), self.now)
+            .unwrap();
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        self.client
+            .sdp_api()
+            .accept_answer(pending, answer)
+            .unwrap();
+        self.pump();
+    }
+
+    /// The box offers, the client answers.
+    pub fn box_offers(&mut self, change: &media::plane::OfferChange) -> Vec<Mid> {
+        let (offer, mids) = self.peer.make_offer(change, self.now).unwrap();
+        let offer = SdpOffer::from_sdp_string(&offer).unwrap();
+        let answer = self.client.sdp_api().accept_offer(offer).unwrap();
+        self.peer
+            .accept_answer(&answer.to_sdp_string(), self.now)
+            .unwrap();
+        self.pump();
+        mids
+    }
+
+    /// Carries datagrams both ways until nobody has any left.
+    pub fn pump(&mut self) {
+        loop {
+            let moved = self.pump_peer() | self.pump_client();
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn pump_peer(&mut self) -> bool {
+        let mut moved = false;
+        loop {
+            match self.peer.poll_output() {
+                Output::Wait(wait) => {
+                    self.peer_wait = wait;
+                    return moved;
+                }
+                Output::Transmit {
+                    local,
+                    remote,
+                    bytes,
+                    ..
+                } => {
+                    moved = true;
+                    self.sent += 1;
+                    if self.lose_every.is_some_and(|n| self.sent.is_multiple_of(n)) {
+                        continue;
+                    }
+                    assert_eq!(local, box_address());
+                    if let Ok(receive) = Receive::new(Protocol::Udp, local, remote, &bytes) {
+                        let input = Input::Receive(self.now, receive);
+                        let _ = self.client.handle_input(input);
+                        moved |= self.drain_client();
+                    }
+                }
+                output => self.outputs.push(output),
+            }
+        }
+    }
+
+    fn pump_client(&mut self) -> bool {
+        if self.client_wait <= self.now {
+            self.client.handle_input(Input::Timeout(self.now)).unwrap();
+        }
+        self.drain_client()
+    }
+
+    fn drain_client(&mut self) -> bool {
+        let mut moved = false;
+        loop {
+            match self.client.poll_output().unwrap() {
+                RtcOutput::Timeout(wait) => {
+                    self.client_wait = wait;
+                    return moved;
+                }
+                RtcOutput::Transmit(transmit) => {
+                    moved = true;
+                    let (from, to) = (transmit.source, transmit.destination);
+                    if to == box_address()
+                        && self.peer.accepts(to, from, &transmit.contents, self.now)
+                    {
+                        self.peer
+                            .handle_datagram(to, from, &transmit.contents, self.now);
+                    }
+                }
+                RtcOutput::Event(event) => self.events.push(event),
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        self.pump();
+        while self.now < end {
+            let next = self.peer_wait.unwrap_or(end).min(self.client_wait);
+            self.now = next.max(self.now + Duration::from_millis(1)).min(end);
+            if self.peer_wait.is_some_and(|wait| wait <= self.now) {
+                self.peer.handle_timeout(self.now);
+            }
+            self.pump();
+        }
+    }
+
+    /// Runs until both ends are connected.
+    pub fn connect(&mut self) {
+        for _ in 0..100 {
+            self.run(Duration::from_millis(50));
+            if self.peer.is_connected() && self.client.is_connected() {
+                return;
+            }
+        }
+        panic!("the two ends did not connect");
+    }
+
+    /// The box writes one packet.
+    pub fn write(&mut self, mid: Mid, codec: Codec, sequence: u64, payload: &[u8]) {
+        let payload: Arc<[u8]> = payload.into();
+        let packet = Outgoing {
+            mid,
+            sequence,
+            timestamp: sequence as u32 * 3_000,
+            marker: true,
+            codec,
+            payload: &payload,
+            vp8: None,
+            extensions: &Extensions::default(),
+            arrival: self.now,
+        };
+        self.peer.write(&packet, self.now);
+    }
+
+    /// The media packets that the client received.
+    pub fn client_packets(&self) -> impl Iterator<Item = &str0m::rtp::RtpPacket> {
+        self.events.iter().filter_map(|event| match event {
+            Event::RtpPacket(packet) => Some(packet),
+            _ => None,
+        })
+    }
+
+    /// The media packets that the box received.
+    pub fn packets(&self) -> impl Iterator<Item = &media::Packet> {
+        self.outputs.iter().filter_map(|output| match output {
+            Output::Packet(packet) => Some(packet),
+            _ => None,
+        })
+    }
+}
