@@ -14,7 +14,7 @@ pub(crate) use bucket::Bucket;
 pub(crate) use held::{Held, HeldMessages, Recipients};
 pub(crate) use nonces::Nonces;
 
-/// Largest data message in bytes: SCTP's usual message limit; LiveKit's clients clamp to 64,000.
+/// Largest data message in bytes: SCTP's usual message limit; `LiveKit`'s clients clamp to 64,000.
 pub const MAX_DATA_BYTES: usize = 64 * 1024;
 /// Data messages per second and sender; a burst of one second's worth is accepted, what goes
 /// beyond is refused (`reliability.md` A29: a flood of 10,000/s must not reach the others).

@@ -56,6 +56,8 @@ impl Demand {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests begin somewhere")]
+
     use super::*;
 
     #[test]

@@ -43,6 +43,8 @@ impl KeyframeGate {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests begin somewhere")]
+
     use super::*;
     use proptest::prelude::*;
 

@@ -29,7 +29,7 @@ pub fn candidates(flowing: LayerSet, highest: Layer) -> LayerSet {
 }
 
 /// The layers a publisher must encode for a viewer whose best wanted layer is `highest`: all up
-/// to it, so that bandwidth can choose (LiveKit enables qualities the same way).
+/// to it, so that bandwidth can choose (`LiveKit` enables qualities the same way).
 #[must_use]
 pub fn demanded(highest: Layer) -> LayerSet {
     Layer::ALL.map(|layer| layer <= highest)

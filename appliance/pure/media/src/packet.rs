@@ -85,7 +85,7 @@ short_text!(
     Rid, 8
 );
 
-/// A simulcast layer, lowest first; LiveKit's rids `q`, `h`, `f` and its qualities LOW, MEDIUM, HIGH.
+/// A simulcast layer, lowest first; `LiveKit`'s rids `q`, `h`, `f` and its qualities LOW, MEDIUM, HIGH.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layer {
     /// rid `q`.
@@ -197,7 +197,7 @@ pub trait Egress {
     fn write(&mut self, peer: PeerKey, packet: &Outgoing<'_>, now: Instant);
 }
 
-/// LiveKit's data channels (`livekit.md` §3).
+/// `LiveKit`'s data channels (`livekit.md` §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Channel {
     /// `_reliable`: ordered, retransmitted.

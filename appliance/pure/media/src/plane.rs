@@ -162,11 +162,11 @@ pub struct PeerSpec {
 /// What a transport carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerRole {
-    /// LiveKit v1: both directions, the client offers.
+    /// `LiveKit` v1: both directions, the client offers.
     Single,
-    /// LiveKit v0 upstream: the client offers.
+    /// `LiveKit` v0 upstream: the client offers.
     Publisher,
-    /// LiveKit v0 downstream: the box offers and opens the data channels.
+    /// `LiveKit` v0 downstream: the box offers and opens the data channels.
     Subscriber,
     /// WHIP: upstream, one offer, no data channels.
     Whip,

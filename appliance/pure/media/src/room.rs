@@ -205,7 +205,7 @@ impl Room {
     }
 
     /// A data message from a participant. Data goes to everyone addressed, also to those who may
-    /// not subscribe to media (as LiveKit does).
+    /// not subscribe to media (as `LiveKit` does).
     ///
     /// # Errors
     /// Why it is not forwarded; count it.

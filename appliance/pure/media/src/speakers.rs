@@ -1,4 +1,4 @@
-//! Who speaks: audio levels of RFC 6464, observed and smoothed the way LiveKit does.
+//! Who speaks: audio levels of RFC 6464, observed and smoothed the way `LiveKit` does.
 //!
 //! Source: livekit-server `pkg/sfu/audio/audiolevel.go` and `pkg/rtc/room.go`
 //! (`audioUpdateWorker`), defaults of `config.AudioConfig`.
@@ -107,6 +107,8 @@ pub(crate) fn reported(level: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests begin somewhere")]
+
     use super::*;
 
     /// So many 20 ms packets at a level, then the level.

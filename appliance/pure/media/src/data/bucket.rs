@@ -48,6 +48,8 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests begin somewhere")]
+
     use super::*;
     use std::time::Duration;
 

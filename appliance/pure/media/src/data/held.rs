@@ -90,6 +90,8 @@ impl HeldMessages {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests begin somewhere")]
+
     use super::*;
 
     fn message(at: Instant, bytes: usize) -> Held {

@@ -33,6 +33,8 @@ impl Nonces {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests begin somewhere")]
+
     use super::*;
 
     fn nonce(number: usize) -> [u8; 16] {

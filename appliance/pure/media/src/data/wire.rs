@@ -241,7 +241,7 @@ impl<'a> Iterator for Fields<'a> {
 impl<'a> Fields<'a> {
     fn read(&mut self) -> Option<Field<'a>> {
         let start = self.0;
-        let tag = self.varint().filter(|tag| *tag <= u64::from(u32::MAX))?;
+        let tag = self.varint().filter(|tag| u32::try_from(*tag).is_ok())?;
         let value = match tag & 7 {
             0 => Value::Varint(self.varint()?),
             1 => self.take(8).map(|_| Value::Fixed)?,

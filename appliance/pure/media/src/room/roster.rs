@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use std::time::Instant;
 use vocab::{Bitrate, Identity, ParticipantKey, ParticipantSid, PeerKey};
 
-/// Transports per participant; LiveKit's clients use one or two, a replacement may overlap.
+/// Transports per participant; `LiveKit`'s clients use one or two, a replacement may overlap.
 /// Beyond it `OpenPeer` is ignored.
 pub const MAX_PEERS_PER_PARTICIPANT: usize = 4;
 

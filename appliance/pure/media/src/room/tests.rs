@@ -1,5 +1,6 @@
 //! A room driven from outside: commands and packets in, packets and events out.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -50,14 +50,31 @@ pub(super) struct Track {
 /// What arrives of one layer.
 #[derive(Debug, Default)]
 struct LayerStream {
-    /// Set by the first packet; the inner value is what the packets carry.
-    rid: Option<Option<Rid>>,
+    label: Label,
     epoch: u32,
     window: SequenceWindow,
     last_arrival: Option<Instant>,
     rate: RateMeter,
     report: Option<SenderReport>,
     gate: KeyframeGate,
+}
+
+/// How a layer's packets are labelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Label {
+    /// None came yet.
+    #[default]
+    Unknown,
+    /// Without a rid: the only layer.
+    Bare,
+    /// With this rid.
+    Rid(Rid),
+}
+
+impl Label {
+    fn of(rid: Option<Rid>) -> Self {
+        rid.map_or(Self::Bare, Self::Rid)
+    }
 }
 
 /// What one packet meant for its layer.
@@ -103,22 +120,22 @@ impl Track {
     /// does a rid of any other name, when it is the first of the track (some WHIP encoders call
     /// theirs `0`). Other unknown rids have no layer: `None`.
     pub(super) fn layer_of(&mut self, rid: Option<Rid>) -> Option<Layer> {
+        let label = Label::of(rid);
         for (stream, layer) in self.layers.iter().zip(Layer::ALL) {
-            if stream.rid == Some(rid) {
+            if stream.label == label {
                 return Some(layer);
             }
         }
         let named = rid.and_then(Layer::from_rid);
-        let is_untouched = self.layers.iter().all(|stream| stream.rid.is_none());
+        let is_untouched = self
+            .layers
+            .iter()
+            .all(|stream| stream.label == Label::Unknown);
         let layer = named.or(is_untouched.then_some(Layer::Low))?;
         let stream = self.stream_mut(layer)?;
-        let epoch = if stream.rid.is_some() {
-            stream.epoch + 1
-        } else {
-            stream.epoch
-        };
+        let epoch = stream.epoch + u32::from(stream.label != Label::Unknown);
         *stream = LayerStream {
-            rid: Some(rid),
+            label,
             epoch,
             ..LayerStream::default()
         };
@@ -212,7 +229,9 @@ impl Track {
 
     /// Bits per second of each layer: measured, else announced, else usual.
     pub(super) fn costs(&self) -> [u64; 3] {
-        let is_single = self.stream(Layer::Low).is_some_and(|s| s.rid == Some(None));
+        let is_single = self
+            .stream(Layer::Low)
+            .is_some_and(|s| s.label == Label::Bare);
         let announced = |layer: usize| {
             let own = self.announced.get(layer).copied().unwrap_or(0);
             let best = self.announced.iter().copied().max().unwrap_or(0);
@@ -245,7 +264,7 @@ impl Track {
         let found = self
             .layers
             .iter_mut()
-            .find(|stream| stream.rid == Some(report.rid));
+            .find(|stream| stream.label == Label::of(report.rid));
         if let Some(stream) = found {
             stream.report = Some(report);
         }
@@ -277,7 +296,10 @@ impl Track {
 
     /// The rid to put into a keyframe request for `layer`.
     pub(super) fn rid(&self, layer: Layer) -> Option<Rid> {
-        self.stream(layer).and_then(|stream| stream.rid).flatten()
+        match self.stream(layer)?.label {
+            Label::Rid(rid) => Some(rid),
+            Label::Unknown | Label::Bare => None,
+        }
     }
 
     pub(super) fn gate_mut(&mut self, layer: Layer) -> Option<&mut KeyframeGate> {

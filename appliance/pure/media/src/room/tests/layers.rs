@@ -64,7 +64,7 @@ fn sender_reports_join_the_clocks_of_two_layers() {
     let shown = stage.packet(1, Some(Layer::High), false);
     stage.deliver(ANA, &shown);
     let low = stage.packet(1, Some(Layer::Low), true);
-    let ntp = Duration::from_secs(3_900_000_000);
+    let ntp = Duration::from_hours(1_083_333);
     stage.report(ANA, 1, Layer::High, ntp, shown.timestamp);
     // The low layer's clock showed its packet's timestamp 20 ms later.
     stage.report(

@@ -58,6 +58,8 @@ pub(super) struct Stage {
     pub(super) now: Instant,
     pub(super) sent: Recorder,
     pub(super) outputs: Vec<Output>,
+    /// Every keyframe request with its moment.
+    pub(super) asked: Vec<(Instant, Option<Rid>)>,
     wake: Option<Instant>,
     next: [u64; 4],
 }
@@ -87,6 +89,7 @@ impl Stage {
             now,
             sent: Recorder::default(),
             outputs: Vec::new(),
+            asked: Vec::new(),
             wake: None,
             next: [1_000, 20_000, 40_000, 60_000],
         }
@@ -305,7 +308,12 @@ impl Stage {
                     self.wake = wake;
                     return;
                 }
-                output => self.outputs.push(output),
+                output => {
+                    if let Output::RequestKeyframe { rid, .. } = &output {
+                        self.asked.push((self.now, *rid));
+                    }
+                    self.outputs.push(output);
+                }
             }
         }
     }
