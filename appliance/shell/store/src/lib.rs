@@ -21,6 +21,8 @@ mod outbox;
 mod query;
 mod reader;
 mod store;
+#[cfg(test)]
+mod samples;
 mod vfs;
 
 pub use error::{OpenStoreError, PushError, ReadError, RecoverJournalError, StoreError};
