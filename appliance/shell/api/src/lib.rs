@@ -1,1 +1,32 @@
 //! HTTP, WebSocket and Twirp: parse, call, shape.
+//!
+//! Three faces on one port: LiveKit's (`/rtc`, `/twirp`), WHIP and WHEP, and the box's own
+//! (`/v1`, health, metrics, the meeting page). The operators' face, `/admin`, is only on a Unix
+//! socket. What each route requires is a table in [`access`], which a test walks.
+
+pub mod access;
+pub mod config;
+pub mod listen;
+
+mod admin;
+mod bearer;
+mod body;
+mod cors;
+mod count;
+mod events;
+mod health;
+mod page;
+mod problem;
+mod router;
+mod rtc;
+mod sessions;
+mod state;
+mod twirp;
+mod view;
+mod whip;
+
+pub use config::{ApiConfig, ConnectionLimits, PageFile};
+pub use listen::{BindAdminError, bind_unix, serve_tcp, serve_unix};
+pub use page::MEETING_PAGE;
+pub use router::{admin_router, router};
+pub use state::Api;

@@ -143,7 +143,10 @@ impl Control {
         if !self.cut.is_empty() {
             return Duration::ZERO;
         }
-        let next = self.timers.first().map(|(at, _)| at.saturating_duration_since(now));
+        let next = self
+            .timers
+            .first()
+            .map(|(at, _)| at.saturating_duration_since(now));
         next.map_or(most, |wait| wait.min(most))
     }
 
@@ -223,11 +226,17 @@ impl Control {
     /// Admits only while events can be saved: a presence without a record would break the
     /// journal's promise.
     pub(crate) fn require_store(&self) -> Result<(), NotReady> {
-        if self.health.is_ready() { Ok(()) } else { Err(NotReady) }
+        if self.health.is_ready() {
+            Ok(())
+        } else {
+            Err(NotReady)
+        }
     }
 
     pub(crate) fn set_timer(&mut self, key: RoomKey, at: Option<Instant>) {
-        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let Some(room) = self.rooms.get_mut(&key) else {
+            return;
+        };
         if room.wake == at {
             return;
         }
@@ -242,13 +251,19 @@ impl Control {
     /// Drops a room's place in all tables; its sessions have been told or are told now.
     pub(crate) fn drop_room(&mut self, key: RoomKey) {
         self.set_timer(key, None);
-        let Some(room) = self.rooms.remove(&key) else { return };
+        let Some(room) = self.rooms.remove(&key) else {
+            return;
+        };
         // The name may already belong to a newer life.
         if self.by_name.get(room.room.name()) == Some(&key) {
             self.by_name.remove(room.room.name());
         }
-        let orphans: Vec<SessionKey> =
-            self.sessions.iter().filter(|(_, s)| s.room == key).map(|(k, _)| *k).collect();
+        let orphans: Vec<SessionKey> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.room == key)
+            .map(|(k, _)| *k)
+            .collect();
         for session in orphans {
             self.stage_message(session, Outbound::Close);
         }
@@ -259,7 +274,9 @@ impl Control {
     fn bury(&mut self, key: RoomKey) {
         metrics::counter!("ringward_room_panics_total").increment(1);
         tracing::error!(room = %key, "a room's state machine broke; the room was closed");
-        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let Some(room) = self.rooms.get_mut(&key) else {
+            return;
+        };
         let events = room.roll.closing_events(
             room.room.sid(),
             room.room.name(),
@@ -276,7 +293,9 @@ impl Control {
 
     fn deliver(&mut self, session: SessionKey, out: Outbound) {
         let last = matches!(out, Outbound::Close);
-        let Some(entry) = self.sessions.get(&session) else { return };
+        let Some(entry) = self.sessions.get(&session) else {
+            return;
+        };
         let room = entry.room;
         if entry.lane.push(out).is_err() {
             metrics::counter!("ringward_sessions_cut_total").increment(1);

@@ -115,8 +115,15 @@ impl ControlHandle {
             // What was examined in vain need not be examined again.
             query.after = page.next.or(query.after.max(Some(seen)));
             let more = page.next.is_some();
-            if !more && tokio::time::timeout_at(deadline, self.reader.after(seen)).await.is_err() {
-                return Ok(Page { items: Vec::new(), next: query.after });
+            if !more
+                && tokio::time::timeout_at(deadline, self.reader.after(seen))
+                    .await
+                    .is_err()
+            {
+                return Ok(Page {
+                    items: Vec::new(),
+                    next: query.after,
+                });
             }
         }
     }
@@ -128,7 +135,10 @@ impl ControlHandle {
     }
 
     /// Rooms' lives, paged.
-    pub async fn room_sessions(&self, query: SessionQuery) -> Result<Page<RoomSession>, QueryError> {
+    pub async fn room_sessions(
+        &self,
+        query: SessionQuery,
+    ) -> Result<Page<RoomSession>, QueryError> {
         self.ask(move |reader| reader.rooms(&query)).await
     }
 
@@ -144,7 +154,8 @@ impl ControlHandle {
         claims: Claims,
         reports: Vec<Report>,
     ) -> Result<usize, ReportEventsError> {
-        self.run(move |c| c.report_events(&room, &claims, reports)).await?
+        self.run(move |c| c.report_events(&room, &claims, reports))
+            .await?
     }
 
     async fn ask<T: Send + 'static>(
@@ -166,12 +177,18 @@ impl Control {
         claims: &Claims,
         reports: Vec<Report>,
     ) -> Result<usize, ReportEventsError> {
-        self.authorise_join(room, claims).map_err(|_| ReportEventsError::NotGranted)?;
+        self.authorise_join(room, claims)
+            .map_err(|_| ReportEventsError::NotGranted)?;
         check_reports(&reports)?;
         let key = self.room_key(room)?;
         let now = Self::now();
-        let Some(live) = self.rooms.get(&key) else { return Err(RoomNotFound.into()) };
-        let actor = live.roll.actor(claims.identity()).ok_or(ReportEventsError::NotPresent)?;
+        let Some(live) = self.rooms.get(&key) else {
+            return Err(RoomNotFound.into());
+        };
+        let actor = live
+            .roll
+            .actor(claims.identity())
+            .ok_or(ReportEventsError::NotPresent)?;
         let events: Vec<Event> = reports
             .into_iter()
             .map(|report| Event {
@@ -181,7 +198,8 @@ impl Control {
             })
             .collect();
         for event in &events {
-            self.append(event).map_err(|_| ReportEventsError::NotSaved)?;
+            self.append(event)
+                .map_err(|_| ReportEventsError::NotSaved)?;
         }
         Ok(events.len())
     }
@@ -201,7 +219,11 @@ fn check_reports(reports: &[Report]) -> Result<(), ReportEventsError> {
                 if values.len() > MAX_REPORTED_VALUES {
                     return Err(ReportEventsError::TooLarge);
                 }
-                values.iter().map(|(name, _)| name).chain([sid, name]).collect()
+                values
+                    .iter()
+                    .map(|(name, _)| name)
+                    .chain([sid, name])
+                    .collect()
             }
             seen => return Err(ReportEventsError::NotReported(seen.event_type().as_str())),
         };

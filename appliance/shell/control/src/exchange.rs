@@ -111,7 +111,11 @@ impl ControlHandle {
         let (mut pending, answered) = self
             .run(move |c| {
                 let (session, answered) = c.open_exchange(kind, &room, claims, offer, name)?;
-                let pending = Pending { session, control, settled: false };
+                let pending = Pending {
+                    session,
+                    control,
+                    settled: false,
+                };
                 Ok::<_, OpenExchangeError>((pending, answered))
             })
             .await??;
@@ -179,7 +183,9 @@ impl Control {
 
     /// The room's one answer to an offer; the caller gets it once the batch is on disk.
     pub(crate) fn answer_exchange(&mut self, session: SessionKey, result: Answer) {
-        let Some(waiting) = self.exchanges.settle(session, &result) else { return };
+        let Some(waiting) = self.exchanges.settle(session, &result) else {
+            return;
+        };
         self.stage_reply(Reply {
             release: Box::new(move |saved| {
                 let _ = waiting.send(match saved {
@@ -198,7 +204,9 @@ impl Control {
         room: &str,
         claims: &Claims,
     ) -> Result<String, ExchangeNotFound> {
-        self.exchanges.find(id, room, claims.identity()).map(|(_, entry)| entry.tag().to_owned())
+        self.exchanges
+            .find(id, room, claims.identity())
+            .map(|(_, entry)| entry.tag().to_owned())
     }
 
     /// Trickles candidates. `if_match`: the tag without quotes, or `*`.
@@ -234,7 +242,9 @@ impl Control {
     }
 
     fn end_exchange(&mut self, session: SessionKey) {
-        let Some(entry) = self.exchanges.forget(session) else { return };
+        let Some(entry) = self.exchanges.forget(session) else {
+            return;
+        };
         let now = Self::now();
         let _ = self.with_room(entry.room(), |room| room.handle_delete(session, now));
     }
@@ -242,9 +252,11 @@ impl Control {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

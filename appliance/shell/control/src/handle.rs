@@ -92,7 +92,9 @@ impl ControlHandle {
             }),
             _permit: Some(permit),
         };
-        self.inputs.send(Input::Call(call)).map_err(|_| CallError::Stopped)?;
+        self.inputs
+            .send(Input::Call(call))
+            .map_err(|_| CallError::Stopped)?;
         match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) if *self.stopped.borrow() => Err(CallError::Stopped),
@@ -152,7 +154,9 @@ impl ControlHandle {
             }),
             _permit: permit,
         };
-        self.inputs.send(Input::Call(call)).map_err(|_| CallError::Stopped)
+        self.inputs
+            .send(Input::Call(call))
+            .map_err(|_| CallError::Stopped)
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, CallError> {
@@ -162,7 +166,11 @@ impl ControlHandle {
             Ok(Err(_)) => CallError::Stopped,
             Err(_) => CallError::Busy,
         };
-        let cause = if refused == CallError::Busy { "busy" } else { "stopped" };
+        let cause = if refused == CallError::Busy {
+            "busy"
+        } else {
+            "stopped"
+        };
         metrics::counter!("ringward_control_refused_total", "cause" => cause).increment(1);
         Err(refused)
     }

@@ -67,8 +67,17 @@ pub(crate) fn lane() -> (LaneSender, LaneReceiver) {
     let (cut_sender, cut_receiver) = watch::channel(false);
     let gauge = Arc::new(Gauge::default());
     (
-        LaneSender { queue: sender, gauge: gauge.clone(), cut: cut_sender },
-        LaneReceiver { queue: receiver, gauge, cut: cut_receiver, in_flight: 0 },
+        LaneSender {
+            queue: sender,
+            gauge: gauge.clone(),
+            cut: cut_sender,
+        },
+        LaneReceiver {
+            queue: receiver,
+            gauge,
+            cut: cut_receiver,
+            in_flight: 0,
+        },
     )
 }
 
@@ -104,7 +113,12 @@ impl LaneReceiver {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
     use livekit_protocol::signal_response::Message as Kind;
 
@@ -129,11 +143,17 @@ mod tests {
     fn a_mebibyte_fits_and_one_byte_more_cuts_the_lane() {
         // Tag, and the text's and the message's length prefix.
         let framing = message(MAX_QUEUED_BYTES / 2);
-        let Outbound::Message(framing) = framing else { panic!("a message") };
+        let Outbound::Message(framing) = framing else {
+            panic!("a message")
+        };
         let overhead = framing.encoded_len() - MAX_QUEUED_BYTES / 2;
         let (sender, receiver) = lane();
-        sender.push(message(MAX_QUEUED_BYTES / 2 - overhead)).unwrap();
-        sender.push(message(MAX_QUEUED_BYTES / 2 - overhead)).unwrap();
+        sender
+            .push(message(MAX_QUEUED_BYTES / 2 - overhead))
+            .unwrap();
+        sender
+            .push(message(MAX_QUEUED_BYTES / 2 - overhead))
+            .unwrap();
         assert!(!*receiver.cut().borrow());
         assert_eq!(sender.push(message(0)), Err(TooSlow));
         assert!(*receiver.cut().borrow());
@@ -150,7 +170,11 @@ mod tests {
         let (sender, mut receiver) = lane();
         sender.push(message(MAX_QUEUED_BYTES)).unwrap();
         receiver.next().await.unwrap();
-        assert_eq!(sender.push(message(1)), Err(TooSlow), "the first still waits in the socket");
+        assert_eq!(
+            sender.push(message(1)),
+            Err(TooSlow),
+            "the first still waits in the socket"
+        );
         let (sender, mut receiver) = lane();
         sender.push(message(MAX_QUEUED_BYTES)).unwrap();
         receiver.next().await.unwrap();

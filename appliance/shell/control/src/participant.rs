@@ -24,7 +24,8 @@ impl Control {
         identity: &str,
     ) -> Result<proto::ParticipantInfo, RoomError<ParticipantNotFound>> {
         let key = self.room_key(room)?;
-        self.read_room(key, |live| live.room.participant(identity))?.map_err(RoomError::Refused)
+        self.read_room(key, |live| live.room.participant(identity))?
+            .map_err(RoomError::Refused)
     }
 
     /// `RemoveParticipant`. `revoke_before_secs` (`revoke_token_ts`): older tokens of that
@@ -40,8 +41,10 @@ impl Control {
         if revoke_before_secs > 0 {
             self.revocations.add(room, identity, revoke_before_secs);
         }
-        self.with_room(key, |live| live.remove_participant(identity, revoke_before_secs, now))?
-            .map_err(RoomError::Refused)
+        self.with_room(key, |live| {
+            live.remove_participant(identity, revoke_before_secs, now)
+        })?
+        .map_err(RoomError::Refused)
     }
 
     /// `MutePublishedTrack`.

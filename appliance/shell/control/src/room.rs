@@ -3,8 +3,8 @@
 mod revocation;
 mod roll;
 
-use crate::control::{Control, NoRoom, NotReady};
 use crate::MAX_ROOMS;
+use crate::control::{Control, NoRoom, NotReady};
 use domain::event::EndReason;
 use livekit_protocol as proto;
 use signal::{Room, RoomOptions, SendDataError, UpdateRoomMetadataError};
@@ -24,7 +24,12 @@ pub(crate) struct LiveRoom {
 
 impl LiveRoom {
     pub(crate) fn new(room: Room, created_at: UnixMillis) -> Self {
-        Self { room, created_at, wake: None, roll: Roll::default() }
+        Self {
+            room,
+            created_at,
+            wake: None,
+            roll: Roll::default(),
+        }
     }
 }
 
@@ -136,8 +141,12 @@ impl Control {
     /// `ListRooms`: all, or those named.
     pub fn list_rooms(&mut self, names: &[String]) -> Vec<proto::Room> {
         let wanted = |name: &RoomName| names.is_empty() || names.iter().any(|n| n == name.as_str());
-        let keys: Vec<RoomKey> =
-            self.by_name.iter().filter(|(name, _)| wanted(name)).map(|(_, key)| *key).collect();
+        let keys: Vec<RoomKey> = self
+            .by_name
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(_, key)| *key)
+            .collect();
         let mut rooms: Vec<proto::Room> = keys
             .into_iter()
             .filter_map(|key| self.read_room(key, |live| live.room.info()).ok())
@@ -161,7 +170,8 @@ impl Control {
     ) -> Result<proto::Room, RoomError<UpdateRoomMetadataError>> {
         let key = self.room_key(name)?;
         let now = Self::now();
-        self.with_room(key, |room| room.update_metadata(metadata, now))?.map_err(RoomError::Refused)
+        self.with_room(key, |room| room.update_metadata(metadata, now))?
+            .map_err(RoomError::Refused)
     }
 
     /// `SendData`.
@@ -171,7 +181,8 @@ impl Control {
     ) -> Result<(), RoomError<SendDataError>> {
         let key = self.room_key(&request.room)?;
         let now = Self::now();
-        self.with_room(key, |room| room.send_data(request, now))?.map_err(RoomError::Refused)
+        self.with_room(key, |room| room.send_data(request, now))?
+            .map_err(RoomError::Refused)
     }
 
     /// Refuses newcomers, or admits them again.
@@ -183,8 +194,11 @@ impl Control {
 
     /// All live rooms, for operators; participants left out.
     pub fn rooms(&mut self) -> Vec<RoomDetail> {
-        let mut keys: Vec<(UnixMillis, RoomKey)> =
-            self.rooms.iter().map(|(key, live)| (live.created_at, *key)).collect();
+        let mut keys: Vec<(UnixMillis, RoomKey)> = self
+            .rooms
+            .iter()
+            .map(|(key, live)| (live.created_at, *key))
+            .collect();
         keys.sort();
         keys.into_iter()
             .filter_map(|(_, key)| self.read_room(key, |live| detail(live, false)).ok())
@@ -240,7 +254,11 @@ fn detail(live: &LiveRoom, with_participants: bool) -> RoomDetail {
         info: live.room.info(),
         created_at: live.created_at,
         locked: live.room.is_locked(),
-        participants: if with_participants { live.room.participants() } else { Vec::new() },
+        participants: if with_participants {
+            live.room.participants()
+        } else {
+            Vec::new()
+        },
         tracks: live.roll.tracks(),
     }
 }
@@ -256,10 +274,13 @@ fn options_of(request: &proto::CreateRoomRequest) -> RoomOptions {
 
 /// A token's `roomConfig`: what a room gets that its join creates. Unreadable ones are as absent.
 pub(crate) fn options_of_token(claims: &auth::Claims) -> RoomOptions {
-    let config = claims.room_config.clone().and_then(|value| {
-        serde_json::from_value::<proto::RoomConfiguration>(value).ok()
-    });
-    let Some(config) = config else { return RoomOptions::default() };
+    let config = claims
+        .room_config
+        .clone()
+        .and_then(|value| serde_json::from_value::<proto::RoomConfiguration>(value).ok());
+    let Some(config) = config else {
+        return RoomOptions::default();
+    };
     RoomOptions {
         empty_timeout: seconds(config.empty_timeout),
         departure_timeout: seconds(config.departure_timeout),

@@ -52,12 +52,19 @@ pub fn start(
         stopped,
     };
     let control = Control::new(config, store, media, health, seed);
-    std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-        let mut thread = Thread { control, inputs: waiting, media_events, media_gone: false };
-        thread.run();
-        permits.close();
-        stopped_sender.send_replace(true);
-    })?;
+    std::thread::Builder::new()
+        .name("control".to_owned())
+        .spawn(move || {
+            let mut thread = Thread {
+                control,
+                inputs: waiting,
+                media_events,
+                media_gone: false,
+            };
+            thread.run();
+            permits.close();
+            stopped_sender.send_replace(true);
+        })?;
     Ok(handle)
 }
 
@@ -109,7 +116,11 @@ impl Thread {
     fn wait(&mut self) -> Woken {
         let wait = self.control.until_next_timer(Instant::now(), IDLE_WAIT);
         let silent = never();
-        let media_events = if self.media_gone { &silent } else { &self.media_events };
+        let media_events = if self.media_gone {
+            &silent
+        } else {
+            &self.media_events
+        };
         let woken = select! {
             recv(self.inputs) -> input => input.map_or(Woken::Abandoned, Woken::Input),
             recv(media_events) -> event => {
@@ -145,7 +156,9 @@ impl Thread {
                     self.call(call);
                     (items, idle) = (items + 1, false);
                 }
-                Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => return (Next::Stop, items),
+                Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                    return (Next::Stop, items);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if idle {

@@ -86,7 +86,10 @@ impl OpenSession {
     /// Hands a client's message to the room. Waits while the box is busy.
     pub async fn request(&self, request: SignalRequest) -> Result<(), CallError> {
         let session = self.ticket.key;
-        self.ticket.control.post(move |c| c.handle_request(session, request)).await
+        self.ticket
+            .control
+            .post(move |c| c.handle_request(session, request))
+            .await
     }
 }
 
@@ -99,7 +102,8 @@ struct Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let session = self.key;
-        self.control.post_last(move |c| c.forget_session(session, Control::now()));
+        self.control
+            .post_last(move |c| c.forget_session(session, Control::now()));
     }
 }
 
@@ -111,10 +115,17 @@ impl ControlHandle {
         let opened = self
             .run(move |c| {
                 let (key, lane) = c.open_session(join)?;
-                Ok::<_, OpenSessionError>(OpenSession { ticket: Ticket { key, control }, lane })
+                Ok::<_, OpenSessionError>(OpenSession {
+                    ticket: Ticket { key, control },
+                    lane,
+                })
             })
             .await?;
-        let outcome = if opened.is_ok() { "accepted" } else { "refused" };
+        let outcome = if opened.is_ok() {
+            "accepted"
+        } else {
+            "refused"
+        };
         metrics::counter!("ringward_joins_total", "outcome" => outcome).increment(1);
         opened
     }
@@ -126,15 +137,18 @@ impl ControlHandle {
 }
 
 impl Control {
-    fn open_session(
-        &mut self,
-        join: Join,
-    ) -> Result<(SessionKey, LaneReceiver), OpenSessionError> {
+    fn open_session(&mut self, join: Join) -> Result<(SessionKey, LaneReceiver), OpenSessionError> {
         self.check_session(&join)?;
         let key = self.room_for_join(join.room.as_str(), &join.claims)?;
         let session = self.keys.session();
         let (sender, receiver) = lane();
-        self.sessions.insert(session, Session { room: key, lane: sender });
+        self.sessions.insert(
+            session,
+            Session {
+                room: key,
+                lane: sender,
+            },
+        );
         let now = Self::now();
         let joined = self.with_room(key, |room| room.handle_join(session, join, now));
         match joined {
@@ -193,7 +207,9 @@ impl Control {
     }
 
     fn handle_request(&mut self, session: SessionKey, request: SignalRequest) {
-        let Some(room) = self.sessions.get(&session).map(|s| s.room) else { return };
+        let Some(room) = self.sessions.get(&session).map(|s| s.room) else {
+            return;
+        };
         let now = Self::now();
         // A room that broke has already closed this session.
         let _ = self.with_room(room, |room| room.handle_request(session, request, now));
@@ -201,7 +217,9 @@ impl Control {
 
     /// The WebSocket is gone, whoever closed it; tells the room once.
     pub(crate) fn forget_session(&mut self, session: SessionKey, now: Now) {
-        let Some(entry) = self.sessions.remove(&session) else { return };
+        let Some(entry) = self.sessions.remove(&session) else {
+            return;
+        };
         let _ = self.with_room(entry.room, |room| room.handle_closed(session, now));
     }
 }

@@ -62,7 +62,12 @@ impl Health {
         if self.stopping.load(Ordering::Relaxed) {
             problems.push("the box is stopping".to_owned());
         }
-        problems.extend(self.store_problem.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        problems.extend(
+            self.store_problem
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        );
         Status {
             started_at: self.started_at,
             ready: problems.is_empty(),
@@ -83,7 +88,10 @@ impl Health {
         let degraded = problem.is_some();
         let changed = self.degraded.swap(degraded, Ordering::Relaxed) != degraded;
         if changed || degraded {
-            *self.store_problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+            *self
+                .store_problem
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = problem;
         }
         if changed {
             metrics::gauge!("ringward_store_degraded").set(if degraded { 1.0 } else { 0.0 });
@@ -113,7 +121,9 @@ impl crate::ControlHandle {
         if *self.stopped.borrow() || self.stopped.has_changed().is_err() {
             status.ready = false;
             if status.problems.is_empty() {
-                status.problems.push("the control thread has ended; restart the box".to_owned());
+                status
+                    .problems
+                    .push("the control thread has ended; restart the box".to_owned());
             }
         }
         status

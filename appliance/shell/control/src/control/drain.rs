@@ -18,7 +18,9 @@ impl Control {
     /// Drains a room until it waits.
     pub(super) fn drain(&mut self, key: RoomKey) {
         for _ in 0..MAX_OUTPUTS {
-            let Some(room) = self.rooms.get_mut(&key) else { return };
+            let Some(room) = self.rooms.get_mut(&key) else {
+                return;
+            };
             let Some(output) = contained(|| room.room.poll_output()) else {
                 self.bury(key);
                 return;
@@ -66,14 +68,20 @@ impl Control {
         let now = Self::now().unix.as_secs();
         claims.exp = Some(claims.exp.unwrap_or(0).max(now + TOKEN_LIFE_SECS));
         claims.nbf = Some(now);
-        auth::mint(&claims, &self.config.token_key, self.config.token_secret.expose())
+        auth::mint(
+            &claims,
+            &self.config.token_key,
+            self.config.token_secret.expose(),
+        )
     }
 
     fn queue_webhook(&mut self, event: &WebhookEvent) {
         if !self.config.webhooks {
             return;
         }
-        let Ok(body) = serde_json::to_vec(event) else { return };
+        let Ok(body) = serde_json::to_vec(event) else {
+            return;
+        };
         if let Err(error) = self.store.outbox().push(&body) {
             metrics::counter!("ringward_webhooks_dropped_total").increment(1);
             tracing::warn!(%error, "a webhook was not queued");

@@ -34,17 +34,28 @@ impl Revocations {
     /// Whether this token was taken back.
     pub(crate) fn covers(&self, room: &str, claims: &auth::Claims) -> bool {
         let key = (RoomName::new(room), Identity::new(claims.identity()));
-        self.before_secs.get(&key).is_some_and(|before| claims.is_revoked_by(*before))
+        self.before_secs
+            .get(&key)
+            .is_some_and(|before| claims.is_revoked_by(*before))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
 
     fn claims(identity: &str, nbf: u64) -> auth::Claims {
-        auth::Claims { sub: identity.into(), nbf: Some(nbf), ..auth::Claims::default() }
+        auth::Claims {
+            sub: identity.into(),
+            nbf: Some(nbf),
+            ..auth::Claims::default()
+        }
     }
 
     #[test]
@@ -57,7 +68,11 @@ mod tests {
             ("another identity", "ward", "b", 99, false),
             ("another room", "icu", "a", 99, false),
         ] {
-            assert_eq!(revocations.covers(room, &claims(identity, nbf)), want, "{name}");
+            assert_eq!(
+                revocations.covers(room, &claims(identity, nbf)),
+                want,
+                "{name}"
+            );
         }
     }
 

@@ -17,7 +17,8 @@ impl Roll {
     pub(crate) fn note(&mut self, event: &Event) {
         match (&event.data, &event.actor) {
             (EventData::OccupantJoined { .. }, Some(actor)) => {
-                self.present.insert(actor.sid.clone(), (actor.clone(), event.at));
+                self.present
+                    .insert(actor.sid.clone(), (actor.clone(), event.at));
             }
             (EventData::OccupantLeft { .. }, Some(actor)) => {
                 self.present.remove(&actor.sid);
@@ -74,7 +75,13 @@ impl Roll {
             .drain()
             .map(|(_, (actor, since))| {
                 let duration_ms = now.0.saturating_sub(since.0);
-                event(Some(actor), EventData::OccupantLeft { reason, duration_ms })
+                event(
+                    Some(actor),
+                    EventData::OccupantLeft {
+                        reason,
+                        duration_ms,
+                    },
+                )
             })
             .collect();
         events.push(event(None, EventData::RoomDestroyed { reason }));
@@ -85,7 +92,12 @@ impl Roll {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
 
     fn event(identity: &str, at: u64, data: EventData) -> Event {
@@ -93,7 +105,10 @@ mod tests {
             at: UnixMillis(at),
             room: "RM_1".into(),
             room_name: "ward".into(),
-            actor: Some(Actor { identity: identity.into(), sid: format!("PA_{identity}").into() }),
+            actor: Some(Actor {
+                identity: identity.into(),
+                sid: format!("PA_{identity}").into(),
+            }),
             peer: None,
             data,
         }
@@ -102,21 +117,46 @@ mod tests {
     #[test]
     fn a_broken_rooms_record_is_closed_once_with_everyone_who_was_there() {
         let mut roll = Roll::default();
-        roll.note(&event("a", 1_000, EventData::OccupantJoined { client: "js".into() }));
-        roll.note(&event("b", 2_000, EventData::OccupantJoined { client: "js".into() }));
-        let left = EventData::OccupantLeft { reason: EndReason::ClientInitiated, duration_ms: 0 };
+        roll.note(&event(
+            "a",
+            1_000,
+            EventData::OccupantJoined {
+                client: "js".into(),
+            },
+        ));
+        roll.note(&event(
+            "b",
+            2_000,
+            EventData::OccupantJoined {
+                client: "js".into(),
+            },
+        ));
+        let left = EventData::OccupantLeft {
+            reason: EndReason::ClientInitiated,
+            duration_ms: 0,
+        };
         roll.note(&event("b", 3_000, left));
         let close = |roll: &mut Roll| {
             let name = RoomName::from("ward");
-            roll.closing_events(&"RM_1".into(), &name, EndReason::SystemReset, UnixMillis(5_000))
+            roll.closing_events(
+                &"RM_1".into(),
+                &name,
+                EndReason::SystemReset,
+                UnixMillis(5_000),
+            )
         };
         let events = close(&mut roll);
         let data: Vec<_> = events.iter().map(|e| e.data.clone()).collect();
         assert_eq!(
             data,
             [
-                EventData::OccupantLeft { reason: EndReason::SystemReset, duration_ms: 4_000 },
-                EventData::RoomDestroyed { reason: EndReason::SystemReset },
+                EventData::OccupantLeft {
+                    reason: EndReason::SystemReset,
+                    duration_ms: 4_000
+                },
+                EventData::RoomDestroyed {
+                    reason: EndReason::SystemReset
+                },
             ]
         );
         assert_eq!(events[0].actor.as_ref().unwrap().identity.as_str(), "a");

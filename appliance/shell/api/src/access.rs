@@ -1,0 +1,159 @@
+//! What each route requires. One table, walked by a test that calls every route without a token.
+
+/// What a caller must bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requires {
+    /// Nothing: says nothing about anybody.
+    Nothing,
+    /// A token with `roomJoin` for the room.
+    RoomJoin,
+    /// A token with `roomCreate`.
+    RoomCreate,
+    /// A token with `roomList`.
+    RoomList,
+    /// A token with `roomAdmin` for the room.
+    RoomAdmin,
+    /// A token with `roomList`, or with `roomAdmin` for the one room asked about.
+    RoomListOrAdmin,
+    /// A token with any grant: the service is not there yet.
+    AnyToken,
+    /// The token that made the resource.
+    SameToken,
+}
+
+/// A route of the network.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// Its method.
+    pub method: &'static str,
+    /// Its path; braces name what varies.
+    pub path: &'static str,
+    /// What it requires.
+    pub requires: Requires,
+}
+
+const fn route(method: &'static str, path: &'static str, requires: Requires) -> Route {
+    Route {
+        method,
+        path,
+        requires,
+    }
+}
+
+/// Every route of [`crate::router`] but the meeting page's files.
+pub const ROUTES: &[Route] = &[
+    route("GET", "/", Requires::Nothing),
+    route("GET", "/healthz", Requires::Nothing),
+    route("GET", "/readyz", Requires::Nothing),
+    route("GET", "/metrics", Requires::Nothing),
+    route("GET", "/rtc", Requires::RoomJoin),
+    route("GET", "/rtc/v1", Requires::RoomJoin),
+    route("GET", "/rtc/validate", Requires::RoomJoin),
+    route("GET", "/rtc/v1/validate", Requires::RoomJoin),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/CreateRoom",
+        Requires::RoomCreate,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/DeleteRoom",
+        Requires::RoomCreate,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/ListRooms",
+        Requires::RoomList,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/ListParticipants",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/GetParticipant",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/RemoveParticipant",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/MutePublishedTrack",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/UpdateParticipant",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/UpdateSubscriptions",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/SendData",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/UpdateRoomMetadata",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/PerformRpc",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/ForwardParticipant",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.RoomService/MoveParticipant",
+        Requires::RoomAdmin,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.Egress/ListEgress",
+        Requires::AnyToken,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.Ingress/ListIngress",
+        Requires::AnyToken,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.SIP/ListSIPInboundTrunk",
+        Requires::AnyToken,
+    ),
+    route(
+        "POST",
+        "/twirp/livekit.AgentDispatchService/ListDispatch",
+        Requires::AnyToken,
+    ),
+    route("POST", "/whip/{room}", Requires::RoomJoin),
+    route("GET", "/whip/{room}/{id}", Requires::SameToken),
+    route("PATCH", "/whip/{room}/{id}", Requires::SameToken),
+    route("DELETE", "/whip/{room}/{id}", Requires::SameToken),
+    route("POST", "/whep/{room}", Requires::RoomJoin),
+    route("GET", "/whep/{room}", Requires::RoomJoin),
+    route("GET", "/whep/{room}/{id}", Requires::SameToken),
+    route("PATCH", "/whep/{room}/{id}", Requires::SameToken),
+    route("DELETE", "/whep/{room}/{id}", Requires::SameToken),
+    route("GET", "/v1/events", Requires::RoomListOrAdmin),
+    route("GET", "/v1/rooms/sessions", Requires::RoomListOrAdmin),
+    route("GET", "/v1/rooms/sessions/{sid}", Requires::RoomListOrAdmin),
+    route("POST", "/v1/rooms/sessions/events", Requires::RoomJoin),
+    route("POST", "/v1/rooms/{room}/events", Requires::RoomJoin),
+    route("PUT", "/v1/rooms/{room}/lock", Requires::RoomAdmin),
+    route("DELETE", "/v1/rooms/{room}/lock", Requires::RoomAdmin),
+];

@@ -1,0 +1,74 @@
+//! Accepting connections: on TCP for everyone, on a Unix socket for operators.
+//!
+//! `axum::serve` gives hyper no timer, so that its header timeout never fires
+//! (`reliability.md` F9); and it has no caps. HTTP/1.1 only: what does not speak HTTP/2 cannot
+//! be flooded with its frames (A15).
+
+mod connection;
+mod gate;
+mod unix;
+
+use crate::config::{ConnectionLimits, DRAIN_TIMEOUT};
+use axum::Router;
+use connection::serve_connection;
+use gate::Gate;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+use telemetry::names;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use gate::Permit;
+pub use unix::{BindAdminError, bind_unix, serve_unix};
+
+/// How long to wait after the kernel refused an accept: the process is out of descriptors or
+/// memory, and asking again at once would only burn a core.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Serves `router` on `listener` until `stop` completes, then lets connections finish for
+/// [`DRAIN_TIMEOUT`].
+pub async fn serve_tcp(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stop: impl Future<Output = ()>,
+) {
+    let gate = Gate::new(limits);
+    let (draining, drain) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, remote)) = accepted else {
+            metrics::counter!(names::HTTP_REFUSED, "cause" => "accept_error").increment(1);
+            tokio::time::sleep(ACCEPT_RETRY).await;
+            continue;
+        };
+        match gate.admit(remote.ip()) {
+            Ok(permit) => {
+                // Signalling is small messages that somebody waits for.
+                let _ = stream.set_nodelay(true);
+                let served = serve_connection(stream, router.clone(), permit, drain.clone());
+                connections.spawn(served);
+            }
+            Err(refused) => {
+                metrics::counter!(names::HTTP_REFUSED, "cause" => refused.label()).increment(1);
+            }
+        }
+    }
+    drop(listener);
+    draining.send_replace(true);
+    finish(connections).await;
+}
+
+/// Waits for connections to finish; those that do not are cut.
+async fn finish(mut connections: JoinSet<()>) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, all).await;
+}

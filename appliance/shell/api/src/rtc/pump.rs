@@ -1,0 +1,209 @@
+//! One WebSocket: messages in, messages out, and when to hang up.
+
+use super::frame::{self, Framing};
+use super::pace::Pace;
+use crate::listen::Permit;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use control::Outbound;
+use control::session::OpenSession;
+use std::time::{Duration, Instant};
+use telemetry::names;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// How often the box pings at the WebSocket level (`livekit.md` §1).
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a client may be silent. A live one answers each ping and sends its own every 5 s.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long one message may take to be written: a socket whose client does not read is full.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the closing handshake may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The room has nothing more to say: 1000.
+    Said,
+    /// The client closed or vanished.
+    Client,
+    /// Not a `SignalRequest`: 1008, because clients then start afresh instead of resuming.
+    Malformed,
+    /// Over 2 MiB: 1009.
+    TooLarge,
+    /// Broken WebSocket framing: 1002.
+    Protocol,
+    /// Faster than [`Pace`]: 1008.
+    TooFast,
+    /// It reads too slowly: 1013, it may resume.
+    TooSlow,
+    /// Silent for [`IDLE_TIMEOUT`]: 1001.
+    Idle,
+    /// The box is stopping: 1001.
+    Stopped,
+}
+
+impl End {
+    /// The close code, the words with it and the counter's label; `None`: nothing is left to say.
+    fn frame(self) -> Option<(u16, &'static str)> {
+        Some(match self {
+            Self::Said => (close_code::NORMAL, "done"),
+            Self::Client => return None,
+            Self::Malformed => (close_code::POLICY, "malformed"),
+            Self::TooLarge => (close_code::SIZE, "too_large"),
+            Self::Protocol => (close_code::PROTOCOL, "protocol"),
+            Self::TooFast => (close_code::POLICY, "too_fast"),
+            Self::TooSlow => (close_code::AGAIN, "too_slow"),
+            Self::Idle => (close_code::AWAY, "idle"),
+            Self::Stopped => (close_code::AWAY, "stopped"),
+        })
+    }
+}
+
+/// Runs one connection to its end. Dropping the session tells the room.
+pub(super) async fn run(mut socket: WebSocket, session: OpenSession, permit: Option<Permit>) {
+    metrics::gauge!(names::WEBSOCKETS).increment(1.0);
+    let end = Pump {
+        session,
+        framing: Framing::default(),
+        pace: Pace::new(Instant::now()),
+    }
+    .run(&mut socket)
+    .await;
+    if let Some((code, label)) = end.frame() {
+        metrics::counter!(names::WEBSOCKET_CLOSED, "cause" => label).increment(1);
+        let frame = CloseFrame {
+            code,
+            reason: label.into(),
+        };
+        // The client may be gone or deaf: then there is nobody to tell.
+        let _ = timeout(CLOSE_TIMEOUT, close(&mut socket, frame)).await;
+    }
+    metrics::gauge!(names::WEBSOCKETS).decrement(1.0);
+    drop(permit);
+}
+
+/// Sends the close frame and reads until the client has answered it, so that the kernel does
+/// not reset the connection under the frame.
+async fn close(socket: &mut WebSocket, frame: CloseFrame) {
+    if socket.send(Message::Close(Some(frame))).await.is_ok() {
+        while let Some(Ok(_)) = socket.recv().await {}
+    }
+}
+
+struct Pump {
+    session: OpenSession,
+    framing: Framing,
+    pace: Pace,
+}
+
+impl Pump {
+    async fn run(mut self, socket: &mut WebSocket) -> End {
+        let mut cut = self.session.cut();
+        let mut cut_in_write = cut.clone();
+        let mut ping = interval(PING_INTERVAL);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ping.reset();
+        let mut heard_at = Instant::now();
+        loop {
+            let ended = tokio::select! {
+                biased;
+                // An error means that the room has said its last word; what is queued still counts.
+                Ok(_) = cut.wait_for(|cut| *cut) => Some(End::TooSlow),
+                out = self.session.next() => match out {
+                    Some(Outbound::Message(response)) => {
+                        let written = frame::write(self.framing, &response);
+                        metrics::counter!(names::WEBSOCKET_MESSAGES, "direction" => "out").increment(1);
+                        match written {
+                            Some(message) => send(socket, message, &mut cut_in_write).await.err(),
+                            None => None,
+                        }
+                    }
+                    Some(Outbound::Close) | None => Some(End::Said),
+                },
+                message = socket.recv() => {
+                    heard_at = Instant::now();
+                    match message {
+                        Some(Ok(message)) => self.handle(message).await.err(),
+                        Some(Err(error)) => Some(end_of(error)),
+                        None => Some(End::Client),
+                    }
+                }
+                _ = ping.tick() => {
+                    if heard_at.elapsed() > IDLE_TIMEOUT {
+                        Some(End::Idle)
+                    } else {
+                        let ping = Message::Ping(Vec::new().into());
+                        send(socket, ping, &mut cut_in_write).await.err()
+                    }
+                }
+            };
+            if let Some(end) = ended {
+                return end;
+            }
+        }
+    }
+
+    async fn handle(&mut self, message: Message) -> Result<(), End> {
+        let now = Instant::now();
+        let request = match message {
+            Message::Binary(bytes) => {
+                self.framing = Framing::Protobuf;
+                frame::read_binary(&bytes)
+            }
+            Message::Text(text) => {
+                self.framing = Framing::Json;
+                frame::read_text(&text)
+            }
+            Message::Ping(_) | Message::Pong(_) => {
+                return if self.pace.admit_control(now) {
+                    Ok(())
+                } else {
+                    Err(End::TooFast)
+                };
+            }
+            Message::Close(_) => return Err(End::Client),
+        };
+        metrics::counter!(names::WEBSOCKET_MESSAGES, "direction" => "in").increment(1);
+        if !self.pace.admit_message(now) {
+            return Err(End::TooFast);
+        }
+        let request = request.map_err(|_| End::Malformed)?;
+        self.session
+            .request(request)
+            .await
+            .map_err(|_| End::Stopped)
+    }
+}
+
+/// Writes one message; gives up when the client does not read it or its queue overflows.
+async fn send(
+    socket: &mut WebSocket,
+    message: Message,
+    cut: &mut tokio::sync::watch::Receiver<bool>,
+) -> Result<(), End> {
+    tokio::select! {
+        biased;
+        sent = timeout(WRITE_TIMEOUT, socket.send(message)) => match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Client),
+            Err(_) => Err(End::TooSlow),
+        },
+        Ok(_) = cut.wait_for(|cut| *cut) => Err(End::TooSlow),
+    }
+}
+
+/// What a read error means.
+fn end_of(error: axum::Error) -> End {
+    use tungstenite::Error;
+    match error.into_inner().downcast_ref::<Error>() {
+        Some(Error::Capacity(_)) => End::TooLarge,
+        Some(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
+            End::Client
+        }
+        Some(Error::Protocol(_) | Error::Utf8(_)) => End::Protocol,
+        _ => End::Client,
+    }
+}

@@ -1,0 +1,26 @@
+//! What every handler has.
+
+use crate::config::ApiConfig;
+use control::ControlHandle;
+use std::sync::Arc;
+use telemetry::Metrics;
+
+/// What every handler has. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) control: ControlHandle,
+    pub(crate) metrics: Metrics,
+    pub(crate) config: Arc<ApiConfig>,
+}
+
+impl Api {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(config: ApiConfig, control: ControlHandle, metrics: Metrics) -> Self {
+        Self {
+            control,
+            metrics,
+            config: Arc::new(config),
+        }
+    }
+}
