@@ -35,7 +35,7 @@ pub struct Join {
     pub version: SignalVersion,
     /// Subscribe to every track.
     pub auto_subscribe: bool,
-    /// Subscribe to every data track; unset: as LiveKit decides.
+    /// Subscribe to every data track; unset: as `LiveKit` decides.
     pub auto_subscribe_data_track: Option<bool>,
     /// The client picks layers by what it shows.
     pub adaptive_stream: bool,
@@ -76,7 +76,7 @@ pub struct Reconnect {
 }
 
 impl Join {
-    /// Reads the query of `/rtc`. With a `join_request` in it, it is read as v1, as LiveKit does.
+    /// Reads the query of `/rtc`. With a `join_request` in it, it is read as v1, as `LiveKit` does.
     pub fn from_v0_query(claims: auth::Claims, query: &Query) -> Result<Self, ParseJoinError> {
         if query.get("join_request").is_some() {
             Self::from_v1_query(claims, query)

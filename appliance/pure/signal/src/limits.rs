@@ -4,7 +4,7 @@
 
 /// One WebSocket message, compressed or not: beyond it the connection ends with close code 1009.
 ///
-/// Source: LiveKit `rtcservice.go`, `maxMessageSize` 2 MiB.
+/// Source: `LiveKit` server 1.13, which limits compressed and inflated messages alike.
 pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A session description: beyond it the negotiation is refused. Chromium needs some 3.5 kB a
@@ -22,7 +22,7 @@ pub const MAX_SDP_LINES: usize = 16 * 1024;
 /// use, `a=sctp-init` and `sprop-parameter-sets`, stay below 2 kB.
 pub const MAX_SDP_LINE_BYTES: usize = 8 * 1024;
 
-/// Simulcast streams named in one section: beyond it the negotiation is refused. LiveKit's
+/// Simulcast streams named in one section: beyond it the negotiation is refused. `LiveKit`'s
 /// clients send three.
 pub const MAX_RIDS: usize = 16;
 
@@ -30,13 +30,13 @@ pub const MAX_RIDS: usize = 16;
 /// longest URI the HTTP parser reads; clients send 2.5 kB.
 pub const MAX_QUERY_BYTES: usize = 64 * 1024;
 
-/// Parameters of a query: beyond it the join is refused. LiveKit has some 25.
+/// Parameters of a query: beyond it the join is refused. `LiveKit` has some 25.
 pub const MAX_QUERY_PARAMETERS: usize = 64;
 
 /// A join request after inflating: beyond it the join is refused before more is inflated, so
 /// that a small query cannot become a large memory.
 ///
-/// Source: LiveKit `rtcservice.go`, `maxDecompressedSize` 1 MiB.
+/// Source: `LiveKit` server 1.13.
 pub const MAX_JOIN_REQUEST_BYTES: usize = 1024 * 1024;
 
 /// Tracks announced within a join: beyond it the join is refused; each needs a section.

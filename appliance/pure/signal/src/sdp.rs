@@ -128,13 +128,10 @@ impl Description {
 
     /// The mids of `a=group:BUNDLE`, in order.
     pub fn bundle(&self) -> Vec<Mid> {
-        let groups = self
+        let bundle = self
             .session
             .iter()
-            .filter_map(|line| line.attribute("group"));
-        let bundle = groups
-            .filter_map(|group| group.strip_prefix("BUNDLE"))
-            .next();
+            .find_map(|l| l.attribute("group")?.strip_prefix("BUNDLE"));
         bundle
             .unwrap_or_default()
             .split_ascii_whitespace()
@@ -148,6 +145,15 @@ impl Description {
                 .iter()
                 .find_map(|section| section.attribute(name))
         })
+    }
+
+    /// `a=msid-semantic` lists stream ids that an edit has replaced; `*` stands for any
+    /// (the line is of the drafts before RFC 8830; clients no longer act on it).
+    fn forget_streams(&mut self) {
+        let named = |line: &&mut Line| line.attribute("msid-semantic").is_some();
+        if let Some(line) = self.session.iter_mut().find(named) {
+            line.set_text("a=msid-semantic: WMS *".to_owned());
+        }
     }
 
     fn section_mut(&mut self, mid: Mid) -> Option<&mut Section> {

@@ -57,7 +57,7 @@ impl Query {
         )
     }
 
-    /// A number; absent or unreadable ones are 0, as LiveKit reads them.
+    /// A number; absent or unreadable ones are 0, as `LiveKit` reads them.
     pub(super) fn number(&self, name: &str) -> i32 {
         self.get(name)
             .and_then(|value| value.parse().ok())

@@ -5,7 +5,7 @@ use vocab::ErrorKind;
 
 /// Why a client may not even try to join. `Display` is the plain text of the HTTP answer.
 ///
-/// Texts and grades as LiveKit's `rtcservice.go` and `rtc/errors.go` have them.
+/// Texts and grades as `LiveKit`'s `rtcservice.go` and `rtc/errors.go` have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseJoinError {
     /// The token lacks `roomJoin`, or the join asks for more than it grants: own metadata or

@@ -8,7 +8,7 @@ use livekit_protocol::{ClientInfo, ReconnectReason};
 use std::collections::BTreeMap;
 use vocab::ParticipantSid;
 
-/// Source: LiveKit `rtcservice.go`, `validateInternal`, and `ParseClientInfo`.
+/// Parameters and defaults as in `LiveKit`'s `rtcservice.go`.
 pub(super) fn read(claims: auth::Claims, query: &Query) -> Result<Join, ParseJoinError> {
     let mut join = Join::bare(claims, SignalVersion::V0)?;
     join.client = read_client(query);

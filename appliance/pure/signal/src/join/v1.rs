@@ -23,7 +23,7 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text).ok()
 }
 
-/// Source: LiveKit `rtcservice.go`, `serve` and `validateInternal` with `join_request`.
+/// Fields and defaults as in `LiveKit`'s `rtcservice.go`.
 pub(super) fn read(claims: auth::Claims, text: &str) -> Result<Join, ParseJoinError> {
     let mut join = Join::bare(claims, SignalVersion::V1)?;
     let request = unwrap(text)?;

@@ -2,7 +2,7 @@
 //!
 //! str0m never reads its own text again, so what is written here is between the box and the
 //! client only. str0m chooses codecs and parameters for a whole peer connection and ids and
-//! directions by itself; LiveKit's clients expect them per section.
+//! directions by itself; `LiveKit`'s clients expect them per section.
 
 mod opus;
 mod order;
@@ -93,10 +93,11 @@ pub fn edit_answer(
         apply(section, *mid, role)?;
     }
     opus::unify(&mut answer, plans);
+    answer.forget_streams();
     Ok(answer.to_string())
 }
 
-/// Edits our offer to a client (the subscriber connection of LiveKit v0).
+/// Edits our offer to a client (the subscriber connection of `LiveKit` v0).
 pub fn edit_offer(offer: &str, plans: &[SectionPlan]) -> Result<String, EditSdpError> {
     let mut offer = Description::parse(offer).map_err(EditSdpError::Offer)?;
     for SectionPlan { mid, role } in plans {
@@ -106,6 +107,7 @@ pub fn edit_offer(offer: &str, plans: &[SectionPlan]) -> Result<String, EditSdpE
         apply(section, *mid, role)?;
     }
     opus::unify(&mut offer, plans);
+    offer.forget_streams();
     Ok(offer.to_string())
 }
 

@@ -48,7 +48,7 @@ pub enum Direction {
 pub struct Msid<'a> {
     /// The stream's id; `-` for none.
     pub stream: &'a str,
-    /// The track's id, where given: LiveKit's `cid`.
+    /// The track's id, where given: `LiveKit`'s `cid`.
     pub track: Option<&'a str>,
 }
 

@@ -3,7 +3,7 @@
 /// An `a=rid` line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RidLine<'a> {
-    /// `q`, `h`, `f` in LiveKit.
+    /// `q`, `h`, `f` in `LiveKit`.
     pub id: &'a str,
     /// Seen from the description's author.
     pub direction: RidDirection,
