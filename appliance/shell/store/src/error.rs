@@ -169,7 +169,9 @@ pub enum ReadError {
     #[error("the index cannot be read: restart the box, it rebuilds the index by itself")]
     Index(#[from] sled::Error),
     /// An entry of the index does not decode.
-    #[error("the index entry {table}/{key} does not decode: restart the box after moving the folder `index` away")]
+    #[error(
+        "the index entry {table}/{key} does not decode: restart the box, it rebuilds the index by itself"
+    )]
     Corrupt {
         /// Which table.
         table: &'static str,
@@ -186,5 +188,13 @@ impl ReadError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         ErrorKind::Unavailable
+    }
+
+    /// Whether the index itself is to blame, so that the next start should build it again.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Index(sled::Error::Io(_)) | Self::Closed => false,
+            Self::Index(_) | Self::Corrupt { .. } => true,
+        }
     }
 }

@@ -85,7 +85,10 @@ impl Index {
             db,
             sessions: Sessions::default(),
             zone: OpenZone::default(),
-            applied: Applied { sequence: 0, hash: GENESIS },
+            applied: Applied {
+                sequence: 0,
+                hash: GENESIS,
+            },
             flushed: 0,
             stale: false,
         };
@@ -111,7 +114,10 @@ impl Index {
 
     /// Goes back to what is saved, after a failed [`Self::apply`].
     pub(crate) fn reload(&mut self) -> Result<(), ReadError> {
-        let start = Applied { sequence: 0, hash: GENESIS };
+        let start = Applied {
+            sequence: 0,
+            hash: GENESIS,
+        };
         self.applied = read(&self.db, Table::Meta, &Table::Meta.key())?.unwrap_or(start);
         self.sessions = rooms::restore(&self.db)?;
         self.zone = OpenZone::restore(&self.db, self.applied.sequence)?;
@@ -121,7 +127,9 @@ impl Index {
 
     /// Applies events that follow the record it stands at, as one.
     pub(crate) fn apply(&mut self, events: &[(StoredEvent, Hash)]) -> Result<(), ReadError> {
-        let Some((last, hash)) = events.last() else { return Ok(()) };
+        let Some((last, hash)) = events.last() else {
+            return Ok(());
+        };
         if self.stale {
             self.reload()?;
         }
@@ -133,7 +141,10 @@ impl Index {
             self.sessions.apply(stored, |sid| rooms::row(db, sid))?;
         }
         rooms::insert(&mut batch, &self.sessions.take_changes());
-        let applied = Applied { sequence: last.sequence, hash: *hash };
+        let applied = Applied {
+            sequence: last.sequence,
+            hash: *hash,
+        };
         batch.insert(Table::Meta.key(), encode(&applied));
         self.db.apply_batch(batch)?;
         self.applied = applied;
@@ -159,17 +170,26 @@ impl Index {
     /// Every key and value, for comparing two indexes.
     #[cfg(test)]
     pub(crate) fn dump(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.db.iter().map(|entry| entry.map(|(k, v)| (k.to_vec(), v.to_vec())).unwrap()).collect()
+        self.db
+            .iter()
+            .map(|entry| entry.map(|(k, v)| (k.to_vec(), v.to_vec())).unwrap())
+            .collect()
     }
 }
 
 /// Events by room, actor, type and time.
-pub(crate) fn query_events(db: &sled::Db, query: &EventQuery) -> Result<Page<StoredEvent>, ReadError> {
+pub(crate) fn query_events(
+    db: &sled::Db,
+    query: &EventQuery,
+) -> Result<Page<StoredEvent>, ReadError> {
     events::query(db, query)
 }
 
 /// Rooms by name, state and time.
-pub(crate) fn query_rooms(db: &sled::Db, query: &SessionQuery) -> Result<Page<RoomSession>, ReadError> {
+pub(crate) fn query_rooms(
+    db: &sled::Db,
+    query: &SessionQuery,
+) -> Result<Page<RoomSession>, ReadError> {
     rooms::query(db, query)
 }
 
@@ -187,7 +207,10 @@ pub(crate) fn query_presences(
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    #[expect(clippy::expect_used, reason = "plain data into a growing vector: no failure exists")]
+    #[expect(
+        clippy::expect_used,
+        reason = "plain data into a growing vector: no failure exists"
+    )]
     postcard::to_extend(value, vec![SCHEMA]).expect("a row is plain data")
 }
 
@@ -203,10 +226,23 @@ fn read<T: DeserializeOwned>(
     table: Table,
     key: &[u8],
 ) -> Result<Option<T>, ReadError> {
-    tree.get(key)?.map(|bytes| decode(table, key, &bytes)).transpose()
+    tree.get(key)?
+        .map(|bytes| decode(table, key, &bytes))
+        .transpose()
 }
 
 fn corrupt(table: Table, key: &[u8]) -> ReadError {
-    let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    ReadError::Corrupt { table: table.name(), key }
+    ReadError::Corrupt {
+        table: table.name(),
+        key: hex(key),
+    }
+}
+
+/// `bytes` in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }

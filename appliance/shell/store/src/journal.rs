@@ -114,11 +114,16 @@ impl Journal {
             return Err(failed.clone());
         }
         if self.buffer.len() >= MAX_BACKLOG_BYTES {
-            return Err(StoreError::Backlog { bytes: self.buffer.len() });
+            return Err(StoreError::Backlog {
+                bytes: self.buffer.len(),
+            });
         }
         let payload = encode_event(event);
         if payload.len() > MAX_PAYLOAD_BYTES {
-            return Err(StoreError::TooLarge { bytes: payload.len(), max: MAX_PAYLOAD_BYTES });
+            return Err(StoreError::TooLarge {
+                bytes: payload.len(),
+                max: MAX_PAYLOAD_BYTES,
+            });
         }
         let sequence = self.sequence + 1;
         let draft = Draft {
@@ -182,12 +187,23 @@ impl Journal {
     }
 
     fn write_group(&mut self) -> Result<(), Flaw> {
-        if self.active.as_ref().is_none_or(|active| active.len >= self.options.segment_bytes) {
+        if self
+            .active
+            .as_ref()
+            .is_none_or(|active| active.len >= self.options.segment_bytes)
+        {
             self.rotate()?;
         }
-        let Some(active) = self.active.as_mut() else { return Ok(()) };
+        let Some(active) = self.active.as_mut() else {
+            return Ok(());
+        };
         if let Err(source) = active.file.write_at(active.len, &self.buffer) {
-            let mut flaw = Flaw { file: active.path.clone(), operation: "written", source, undone: false };
+            let mut flaw = Flaw {
+                file: active.path.clone(),
+                operation: "written",
+                source,
+                undone: false,
+            };
             // A group cut off again never happened. What was synced before it is untouched.
             flaw.undone = flaw.is_storage_full() && active.file.set_len(active.len).is_ok();
             return Err(flaw);
@@ -220,14 +236,23 @@ impl Journal {
         });
         match made {
             Ok(file) => {
-                self.active = Some(Active { path, file, len: segment::HEADER_BYTES as u64 });
+                self.active = Some(Active {
+                    path,
+                    file,
+                    len: segment::HEADER_BYTES as u64,
+                });
                 self.ballast.restore();
                 Ok(())
             }
             Err(source) => {
                 // Nothing was acknowledged in it, and the next attempt begins it anew.
                 let _ = self.disk.remove(&path);
-                Err(Flaw { file: path, operation: "created", source, undone: true })
+                Err(Flaw {
+                    file: path,
+                    operation: "created",
+                    source,
+                    undone: true,
+                })
             }
         }
     }
@@ -262,7 +287,10 @@ impl Flaw {
     }
 
     fn is_storage_full(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
     }
 }
 
@@ -272,9 +300,12 @@ impl Flaw {
 /// written but not yet synced, and from here on they count as acknowledged.
 fn clean(disk: &dyn Vfs, dir: &Path, tail: &Tail) -> Result<Option<Active>, RecoverJournalError> {
     for segment in &tail.stillborn {
-        disk.remove(&segment.path).map_err(|e| unreadable(&segment.path, e))?;
+        disk.remove(&segment.path)
+            .map_err(|e| unreadable(&segment.path, e))?;
     }
-    let Some(segment) = &tail.segment else { return Ok(None) };
+    let Some(segment) = &tail.segment else {
+        return Ok(None);
+    };
     let path = segment.path.clone();
     let opened = disk.open(&path).and_then(|mut file| {
         if tail.torn > 0 {
@@ -285,27 +316,42 @@ fn clean(disk: &dyn Vfs, dir: &Path, tail: &Tail) -> Result<Option<Active>, Reco
         Ok(file)
     });
     let file = opened.map_err(|e| unreadable(&path, e))?;
-    Ok(Some(Active { path, file, len: tail.len }))
+    Ok(Some(Active {
+        path,
+        file,
+        len: tail.len,
+    }))
 }
 
 fn encode_event(event: &Event) -> Vec<u8> {
-    #[expect(clippy::expect_used, reason = "plain data into a growing vector: no failure exists")]
+    #[expect(
+        clippy::expect_used,
+        reason = "plain data into a growing vector: no failure exists"
+    )]
     postcard::to_extend(event, vec![SCHEMA]).expect("an event is plain data")
 }
 
 fn decode_event(proved: &Proved<'_>) -> Result<StoredEvent, RecoverJournalError> {
     let record = &proved.record;
     let (&schema, bytes) = record.payload.split_first().unwrap_or((&0, &[]));
-    let decoded = (schema == SCHEMA).then(|| postcard::from_bytes::<Event>(bytes).ok()).flatten();
+    let decoded = (schema == SCHEMA)
+        .then(|| postcard::from_bytes::<Event>(bytes).ok())
+        .flatten();
     let event = decoded.ok_or_else(|| RecoverJournalError::Schema {
         file: proved.segment.path.clone(),
         offset: proved.offset,
         sequence: record.sequence,
         schema,
     })?;
-    Ok(StoredEvent { sequence: record.sequence, event })
+    Ok(StoredEvent {
+        sequence: record.sequence,
+        event,
+    })
 }
 
 fn unreadable(file: &Path, source: io::Error) -> RecoverJournalError {
-    RecoverJournalError::Io { file: file.to_path_buf(), source }
+    RecoverJournalError::Io {
+        file: file.to_path_buf(),
+        source,
+    }
 }

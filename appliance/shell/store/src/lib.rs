@@ -10,6 +10,7 @@
 //!   ballast             64 MiB held back for the journal
 //!   journal/*.log       records, chained (`journal/record.rs`)
 //!   index/              sled; rebuilt at will
+//!   index.suspect       present: the index is rebuilt at the next start
 //!   index.broken-*/     the last unusable ones
 //!   outbox/*.log        webhooks waiting (`outbox/entry.rs`)
 //! ```
@@ -20,9 +21,9 @@ mod journal;
 mod outbox;
 mod query;
 mod reader;
-mod store;
 #[cfg(test)]
 mod samples;
+mod store;
 mod vfs;
 
 pub use error::{OpenStoreError, PushError, ReadError, RecoverJournalError, StoreError};

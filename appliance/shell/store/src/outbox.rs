@@ -65,7 +65,9 @@ pub struct OutboxEntry {
 /// Bodies name people: never printed.
 impl std::fmt::Debug for OutboxEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OutboxEntry").field("sequence", &self.sequence).finish_non_exhaustive()
+        f.debug_struct("OutboxEntry")
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
     }
 }
 
@@ -126,9 +128,20 @@ impl Outbox {
             queue.files.insert(first, 0);
             for found in entry::walk(&disk.read(&path(dir, first))?) {
                 match found {
-                    Found::Waiting { offset, sequence, len, crc } => {
+                    Found::Waiting {
+                        offset,
+                        sequence,
+                        len,
+                        crc,
+                    } => {
                         last = last.max(sequence);
-                        queue.add(Location { sequence, file: first, offset, len, crc });
+                        queue.add(Location {
+                            sequence,
+                            file: first,
+                            offset,
+                            len,
+                            crc,
+                        });
                     }
                     Found::Delivered { sequence } => last = last.max(sequence),
                     Found::Damaged { bytes } => recovery.damaged_bytes += bytes,
@@ -139,7 +152,12 @@ impl Outbox {
         let idle = queue.take_idle_files();
         queue.report();
         let (latest, _) = watch::channel(last);
-        let shared = Shared { disk: disk.clone(), dir: dir.to_path_buf(), queue: Mutex::new(queue), latest };
+        let shared = Shared {
+            disk: disk.clone(),
+            dir: dir.to_path_buf(),
+            queue: Mutex::new(queue),
+            latest,
+        };
         shared.remove_files(&idle)?;
         let outbox = Self {
             disk,
@@ -159,7 +177,10 @@ impl Outbox {
     pub fn push(&mut self, body: &[u8]) -> Result<u64, PushError> {
         if body.is_empty() || body.len() > MAX_OUTBOX_ENTRY_BYTES {
             metrics::counter!("ringward_outbox_refused_total", "cause" => "size").increment(1);
-            return Err(PushError::TooLarge { bytes: body.len(), max: MAX_OUTBOX_ENTRY_BYTES });
+            return Err(PushError::TooLarge {
+                bytes: body.len(),
+                max: MAX_OUTBOX_ENTRY_BYTES,
+            });
         }
         let waiting = self.shared.queue().bytes + self.buffer.len() as u64;
         if waiting + (HEADER_BYTES + body.len()) as u64 > self.limits.bytes {
@@ -169,7 +190,13 @@ impl Outbox {
         let sequence = self.next;
         let offset = (self.buffer.len() + HEADER_BYTES) as u64;
         let crc = entry::encode(&mut self.buffer, sequence, body);
-        self.buffered.push(Location { sequence, file: 0, offset, len: body.len(), crc });
+        self.buffered.push(Location {
+            sequence,
+            file: 0,
+            offset,
+            len: body.len(),
+            crc,
+        });
         self.next += 1;
         Ok(sequence)
     }
@@ -179,11 +206,19 @@ impl Outbox {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
-        let Some(first) = self.buffered.first().map(|entry| entry.sequence) else { return Ok(()) };
-        if self.active.as_ref().is_none_or(|active| active.len >= self.limits.segment_bytes) {
+        let Some(first) = self.buffered.first().map(|entry| entry.sequence) else {
+            return Ok(());
+        };
+        if self
+            .active
+            .as_ref()
+            .is_none_or(|active| active.len >= self.limits.segment_bytes)
+        {
             self.rotate(first)?;
         }
-        let Some(active) = self.active.as_mut() else { return Ok(()) };
+        let Some(active) = self.active.as_mut() else {
+            return Ok(());
+        };
         let file = path(&self.dir, active.first);
         if let Err(error) = active.file.write_at(active.len, &self.buffer) {
             // A group cut off again never happened; it waits in the buffer.
@@ -213,7 +248,9 @@ impl Outbox {
 
     /// The reading end.
     pub(crate) fn reader(&self) -> OutboxReader {
-        OutboxReader { shared: self.shared.clone() }
+        OutboxReader {
+            shared: self.shared.clone(),
+        }
     }
 
     fn rotate(&mut self, first: u64) -> Result<(), StoreError> {
@@ -224,7 +261,11 @@ impl Outbox {
         });
         match made {
             Ok(made) => {
-                self.active = Some(Active { first, file: made, len: 0 });
+                self.active = Some(Active {
+                    first,
+                    file: made,
+                    len: 0,
+                });
                 let mut queue = self.shared.queue();
                 queue.files.insert(first, 0);
                 let idle = queue.take_idle_files();
@@ -243,7 +284,11 @@ impl Outbox {
     }
 
     fn fail(&mut self, file: PathBuf, operation: &'static str, error: &io::Error) -> StoreError {
-        let failed = StoreError::Failed { file, operation, reason: error.to_string() };
+        let failed = StoreError::Failed {
+            file,
+            operation,
+            reason: error.to_string(),
+        };
         tracing::error!(error = %failed, "the outbox takes nothing any more");
         self.failed = Some(failed.clone());
         failed
@@ -260,13 +305,26 @@ impl OutboxReader {
     pub fn next_after(&self, sequence: u64) -> io::Result<Option<OutboxEntry>> {
         let mut after = sequence;
         loop {
-            let Some(location) = self.shared.queue().next_after(after) else { return Ok(None) };
+            let Some(location) = self.shared.queue().next_after(after) else {
+                return Ok(None);
+            };
             let file = path(&self.shared.dir, location.file);
-            let body = self.shared.disk.read_at(&file, location.offset, location.len)?;
+            let body = self
+                .shared
+                .disk
+                .read_at(&file, location.offset, location.len)?;
             if crc32c::crc32c(&body) == location.crc {
-                return Ok(Some(OutboxEntry { sequence: location.sequence, body }));
+                return Ok(Some(OutboxEntry {
+                    sequence: location.sequence,
+                    body,
+                }));
             }
-            if self.shared.queue().next_after(after).is_some_and(|l| l.sequence == location.sequence) {
+            if self
+                .shared
+                .queue()
+                .next_after(after)
+                .is_some_and(|l| l.sequence == location.sequence)
+            {
                 // Not delivered meanwhile by another clone, so it rotted.
                 tracing::error!(file = %file.display(), sequence = location.sequence, "a webhook is damaged and skipped");
                 metrics::counter!("ringward_outbox_damaged_total").increment(1);
@@ -283,7 +341,9 @@ impl OutboxReader {
         let idle = queue.take_idle_files();
         queue.report();
         drop(queue);
-        let erased = self.shared.erase(gone.iter().filter(|entry| !idle.contains(&entry.file)));
+        let erased = self
+            .shared
+            .erase(gone.iter().filter(|entry| !idle.contains(&entry.file)));
         self.shared.remove_files(&idle).and(erased)
     }
 
@@ -319,7 +379,10 @@ impl Shared {
     }
 
     fn remove_files(&self, files: &[u64]) -> io::Result<()> {
-        files.iter().map(|file| self.disk.remove(&path(&self.dir, *file))).fold(Ok(()), Result::and)
+        files
+            .iter()
+            .map(|file| self.disk.remove(&path(&self.dir, *file)))
+            .fold(Ok(()), Result::and)
     }
 }
 
@@ -331,12 +394,16 @@ impl Queue {
     }
 
     fn next_after(&self, sequence: u64) -> Option<Location> {
-        let at = self.entries.partition_point(|entry| entry.sequence <= sequence);
+        let at = self
+            .entries
+            .partition_point(|entry| entry.sequence <= sequence);
         self.entries.get(at).copied()
     }
 
     fn take_through(&mut self, sequence: u64) -> Vec<Location> {
-        let count = self.entries.partition_point(|entry| entry.sequence <= sequence);
+        let count = self
+            .entries
+            .partition_point(|entry| entry.sequence <= sequence);
         let gone: Vec<_> = self.entries.drain(..count).collect();
         for entry in &gone {
             self.bytes = self.bytes.saturating_sub((HEADER_BYTES + entry.len) as u64);
@@ -370,7 +437,10 @@ impl Queue {
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 fn path(dir: &Path, first: u64) -> PathBuf {
@@ -378,5 +448,8 @@ fn path(dir: &Path, first: u64) -> PathBuf {
 }
 
 fn parse_name(name: &str) -> Option<u64> {
-    name.strip_suffix(".log").filter(|n| n.len() == 20)?.parse().ok()
+    name.strip_suffix(".log")
+        .filter(|n| n.len() == 20)?
+        .parse()
+        .ok()
 }

@@ -11,16 +11,23 @@ pub(crate) fn event(n: u64) -> Event {
     let track = format!("TR_{}", n / 12 % 3);
     let data = match n / 3 % 13 {
         0 => EventData::RoomCreated,
-        1 | 2 => EventData::OccupantJoined { client: "js".to_owned() },
+        1 | 2 => EventData::OccupantJoined {
+            client: "js".to_owned(),
+        },
         3 => EventData::TrackPublished {
             track: track.into(),
             kind: TrackKind::Video,
             source: TrackSource::Camera,
         },
         4 => EventData::MessageSent,
-        5 => EventData::TrackUnpublished { track: track.into() },
+        5 => EventData::TrackUnpublished {
+            track: track.into(),
+        },
         6 => EventData::AudioPaused,
-        7 => EventData::OccupantLeft { reason: EndReason::ClientInitiated, duration_ms: n },
+        7 => EventData::OccupantLeft {
+            reason: EndReason::ClientInitiated,
+            duration_ms: n,
+        },
         8 => EventData::RoomLocked,
         9 => EventData::P2pSessionStats {
             sid: "P2P".to_owned(),
@@ -29,9 +36,14 @@ pub(crate) fn event(n: u64) -> Event {
         },
         10 => EventData::RoomUnlocked,
         11 => EventData::ScreencaptureStarted,
-        _ => EventData::RoomDestroyed { reason: EndReason::RoomEmpty },
+        _ => EventData::RoomDestroyed {
+            reason: EndReason::RoomEmpty,
+        },
     };
-    let whole_room = matches!(data, EventData::RoomCreated | EventData::RoomDestroyed { .. });
+    let whole_room = matches!(
+        data,
+        EventData::RoomCreated | EventData::RoomDestroyed { .. }
+    );
     let actor = Actor {
         identity: format!("person-{person}").into(),
         sid: format!("PA_{person}_{}", n / 40).into(),
@@ -41,7 +53,7 @@ pub(crate) fn event(n: u64) -> Event {
         room: format!("RM_{room}_{}", n / 100).into(),
         room_name: format!("ward-{room}").into(),
         actor: (!whole_room).then_some(actor),
-        peer: (n % 5 == 0).then(|| "person-9".into()),
+        peer: n.is_multiple_of(5).then(|| "person-9".into()),
         data,
     }
 }

@@ -8,6 +8,7 @@ mod tests;
 mod verification;
 
 pub use ladder::IndexFate;
+pub(crate) use ladder::Suspicion;
 pub use reset::ClosedRoom;
 pub use verification::JournalHealth;
 
@@ -32,7 +33,7 @@ use vocab::UnixMillis;
 pub const BALLAST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Sizes of a store; `Default` is what a box runs with, tests take smaller ones.
-#[derive(Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct StoreOptions {
     /// Size at which the journal begins a new file.
     pub segment_bytes: u64,
@@ -44,7 +45,6 @@ pub struct StoreOptions {
     pub outbox_bytes: u64,
     /// Size at which the outbox begins a new file.
     pub outbox_segment_bytes: u64,
-    disk: Arc<dyn Vfs>,
 }
 
 impl Default for StoreOptions {
@@ -55,7 +55,6 @@ impl Default for StoreOptions {
             cache_bytes: index::CACHE_BYTES,
             outbox_bytes: outbox::MAX_OUTBOX_BYTES,
             outbox_segment_bytes: outbox::SEGMENT_BYTES,
-            disk: Arc::new(Disk),
         }
     }
 }
@@ -111,8 +110,17 @@ impl Store {
         now: UnixMillis,
         options: &StoreOptions,
     ) -> Result<(Self, Recovery), OpenStoreError> {
+        Self::open_on(Arc::new(Disk), dir, now, options)
+    }
+
+    /// Opens with journal and outbox on `disk`; lock and index are always on the machine's own.
+    fn open_on(
+        disk: Arc<dyn Vfs>,
+        dir: &Path,
+        now: UnixMillis,
+        options: &StoreOptions,
+    ) -> Result<(Self, Recovery), OpenStoreError> {
         let lock = FolderLock::take(dir)?;
-        let disk = &options.disk;
         let journal_dir = dir.join("journal");
         let (mut journal, truncated_bytes) = Journal::open(
             disk.clone(),
@@ -129,12 +137,17 @@ impl Store {
             bytes: options.outbox_bytes,
             segment_bytes: options.outbox_segment_bytes,
         };
-        let (outbox, queue) = Outbox::open(disk.clone(), &outbox_dir, limits)
-            .map_err(|source| OpenStoreError::Folder { path: outbox_dir, source })?;
+        let (outbox, queue) =
+            Outbox::open(disk.clone(), &outbox_dir, limits).map_err(|source| {
+                OpenStoreError::Folder {
+                    path: outbox_dir,
+                    source,
+                }
+            })?;
         let last = journal.synced();
-        let shared = Shared::new(climbed.index.db(), last);
+        let shared = Shared::new(climbed.index.db(), last, Suspicion::new(dir));
         let health: Arc<OnceLock<JournalHealth>> = shared.health();
-        let verification = Verification::start(disk.clone(), journal_dir, last, health);
+        let verification = Verification::start(disk, journal_dir, last, health);
         let mut store = Self {
             journal,
             index: Some(climbed.index),
@@ -161,7 +174,13 @@ impl Store {
     /// Takes an event into the buffer and returns its sequence; acknowledged by [`Self::commit`].
     pub fn append(&mut self, event: &Event) -> Result<u64, StoreError> {
         let (sequence, hash) = self.journal.append(event)?;
-        self.group.push((StoredEvent { sequence, event: event.clone() }, hash));
+        self.group.push((
+            StoredEvent {
+                sequence,
+                event: event.clone(),
+            },
+            hash,
+        ));
         Ok(sequence)
     }
 
@@ -205,8 +224,12 @@ impl Store {
         if self.shared.is_closed() {
             self.forget_index();
         }
-        let (Some(index), journal) = (&mut self.index, &self.journal) else { return };
-        let follows = group.first().is_some_and(|(e, _)| e.sequence == index.applied().sequence + 1);
+        let (Some(index), journal) = (&mut self.index, &self.journal) else {
+            return;
+        };
+        let follows = group
+            .first()
+            .is_some_and(|(e, _)| e.sequence == index.applied().sequence + 1);
         let applied = catch_unwind(AssertUnwindSafe(|| {
             if follows {
                 index.apply(&group)?;
@@ -222,10 +245,16 @@ impl Store {
             }
             Ok(Err(error)) => {
                 tracing::error!(%error, "the index is behind the journal; the next commit tries again");
+                if error.is_damage() {
+                    self.shared.suspect();
+                }
                 true
             }
             Err(_) => {
-                tracing::error!("the index panicked and is closed; it is rebuilt at the next start");
+                tracing::error!(
+                    "the index panicked and is closed; it is rebuilt at the next start"
+                );
+                self.shared.suspect();
                 self.forget_index();
                 true
             }

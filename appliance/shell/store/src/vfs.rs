@@ -52,7 +52,10 @@ pub(crate) struct Disk;
 
 impl Vfs for Disk {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(dir)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(dir)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -72,8 +75,12 @@ impl Vfs for Disk {
     }
 
     fn create(&self, file: &Path) -> io::Result<Box<dyn VfsFile>> {
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(file)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(FILE_MODE)
+            .open(file)?;
         Ok(Box::new(file))
     }
 

@@ -32,7 +32,10 @@ impl OpenZone {
     /// The zone the next event after `applied` falls into, as saved.
     pub(crate) fn restore(tree: &sled::Tree, applied: u64) -> Result<Self, ReadError> {
         let block = (applied + 1) / ZONE_EVENTS;
-        Ok(Self { block, zone: zone(tree, block)? })
+        Ok(Self {
+            block,
+            zone: zone(tree, block)?,
+        })
     }
 
     fn add(&mut self, sequence: u64, at: UnixMillis) -> Zone {
@@ -40,8 +43,14 @@ impl OpenZone {
         if block != self.block {
             *self = Self { block, zone: None };
         }
-        let zone = self.zone.unwrap_or(Zone { earliest: at, latest: at });
-        let zone = Zone { earliest: zone.earliest.min(at), latest: zone.latest.max(at) };
+        let zone = self.zone.unwrap_or(Zone {
+            earliest: at,
+            latest: at,
+        });
+        let zone = Zone {
+            earliest: zone.earliest.min(at),
+            latest: zone.latest.max(at),
+        };
         self.zone = Some(zone);
         zone
     }
@@ -52,20 +61,41 @@ pub(crate) fn insert(batch: &mut sled::Batch, open: &mut OpenZone, stored: &Stor
     let StoredEvent { sequence, event } = stored;
     let sequence = *sequence;
     batch.insert(Table::Events.at(sequence), encode(event));
-    batch.insert(Table::EventsByRoom.text(event.room.as_str()).at(sequence), &[]);
-    batch.insert(Table::EventsByName.text(event.room_name.as_str()).at(sequence), &[]);
+    batch.insert(
+        Table::EventsByRoom.text(event.room.as_str()).at(sequence),
+        &[],
+    );
+    batch.insert(
+        Table::EventsByName
+            .text(event.room_name.as_str())
+            .at(sequence),
+        &[],
+    );
     if let Some(actor) = &event.actor {
-        batch.insert(Table::EventsByActor.text(actor.identity.as_str()).at(sequence), &[]);
+        batch.insert(
+            Table::EventsByActor
+                .text(actor.identity.as_str())
+                .at(sequence),
+            &[],
+        );
     }
-    batch.insert(Table::EventsByKind.byte(event.data.event_type() as u8).at(sequence), &[]);
+    batch.insert(
+        Table::EventsByKind
+            .byte(event.data.event_type() as u8)
+            .at(sequence),
+        &[],
+    );
     let zone = open.add(sequence, event.at);
     batch.insert(Table::Zones.at(sequence / ZONE_EVENTS), encode(&zone));
 }
 
 /// One page of events.
 pub(crate) fn query(tree: &sled::Tree, query: &EventQuery) -> Result<Page<StoredEvent>, ReadError> {
-    let window =
-        Window { after: query.after, limit: query.limit, newest_first: query.newest_first };
+    let window = Window {
+        after: query.after,
+        limit: query.limit,
+        newest_first: query.newest_first,
+    };
     let timed = query.from.is_some() || query.to.is_some();
     let mut known: Option<(u64, Option<Zone>)> = None;
     page(tree, &sources(query), window, |sequence| {
@@ -84,10 +114,16 @@ pub(crate) fn query(tree: &sled::Tree, query: &EventQuery) -> Result<Page<Stored
                 }));
             }
         }
-        let Some(event) = event(tree, sequence)? else { return Ok(Verdict::Skip) };
+        let Some(event) = event(tree, sequence)? else {
+            return Ok(Verdict::Skip);
+        };
         let inside = query.from.is_none_or(|from| event.at >= from)
             && query.to.is_none_or(|to| event.at < to);
-        Ok(if inside { Verdict::Take(StoredEvent { sequence, event }) } else { Verdict::Skip })
+        Ok(if inside {
+            Verdict::Take(StoredEvent { sequence, event })
+        } else {
+            Verdict::Skip
+        })
     })
 }
 
@@ -109,7 +145,12 @@ fn sources(query: &EventQuery) -> Vec<Source> {
     }
     if !query.kinds.is_empty() {
         let kinds: BTreeSet<u8> = query.kinds.iter().map(|kind| *kind as u8).collect();
-        sources.push(Source(kinds.into_iter().map(|k| Table::EventsByKind.byte(k)).collect()));
+        sources.push(Source(
+            kinds
+                .into_iter()
+                .map(|k| Table::EventsByKind.byte(k))
+                .collect(),
+        ));
     }
     if sources.is_empty() {
         sources.push(Source(vec![Table::Events.all()]));
@@ -118,10 +159,13 @@ fn sources(query: &EventQuery) -> Vec<Source> {
 }
 
 fn overlaps(query: &EventQuery, zone: Zone) -> bool {
-    query.from.is_none_or(|from| zone.latest >= from) && query.to.is_none_or(|to| zone.earliest < to)
+    query.from.is_none_or(|from| zone.latest >= from)
+        && query.to.is_none_or(|to| zone.earliest < to)
 }
 
 fn zone(tree: &sled::Tree, block: u64) -> Result<Option<Zone>, ReadError> {
     let key = Table::Zones.at(block);
-    tree.get(&key)?.map(|bytes| decode(Table::Zones, &key, &bytes)).transpose()
+    tree.get(&key)?
+        .map(|bytes| decode(Table::Zones, &key, &bytes))
+        .transpose()
 }

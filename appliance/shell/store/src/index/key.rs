@@ -94,7 +94,9 @@ impl Table {
 
     fn under(self, parts: &[&[u8]]) -> Prefix {
         let mut key = self.key();
-        parts.iter().for_each(|part| key.extend_from_slice(part));
+        for part in parts {
+            key.extend_from_slice(part);
+        }
         Prefix(key)
     }
 }

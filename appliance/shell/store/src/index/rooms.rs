@@ -20,9 +20,21 @@ pub(crate) fn insert(batch: &mut sled::Batch, changes: &Changes) {
     for presence in &changes.presences {
         let at = presence.sequence;
         batch.insert(Table::Presences.at(at), encode(presence));
-        batch.insert(Table::PresencesByRoom.text(presence.room.as_str()).at(at), &[]);
-        batch.insert(Table::PresencesByIdentity.text(presence.identity.as_str()).at(at), &[]);
-        mark(batch, Table::OpenPresences.at(at), presence.left_at.is_none());
+        batch.insert(
+            Table::PresencesByRoom.text(presence.room.as_str()).at(at),
+            &[],
+        );
+        batch.insert(
+            Table::PresencesByIdentity
+                .text(presence.identity.as_str())
+                .at(at),
+            &[],
+        );
+        mark(
+            batch,
+            Table::OpenPresences.at(at),
+            presence.left_at.is_none(),
+        );
     }
 }
 
@@ -42,19 +54,34 @@ pub(crate) fn restore(tree: &sled::Tree) -> Result<Sessions, ReadError> {
 }
 
 /// One page of rooms.
-pub(crate) fn query(tree: &sled::Tree, query: &SessionQuery) -> Result<Page<RoomSession>, ReadError> {
-    let window =
-        Window { after: query.after, limit: query.limit, newest_first: query.newest_first };
+pub(crate) fn query(
+    tree: &sled::Tree,
+    query: &SessionQuery,
+) -> Result<Page<RoomSession>, ReadError> {
+    let window = Window {
+        after: query.after,
+        limit: query.limit,
+        newest_first: query.newest_first,
+    };
     let mut sources = Vec::new();
     if let Some(name) = &query.name {
         sources.push(Source(vec![Table::RoomsByName.text(name.as_str())]));
     }
     sources.push(Source(vec![
-        if query.open == Some(true) { Table::OpenRooms } else { Table::Rooms }.all(),
+        if query.open == Some(true) {
+            Table::OpenRooms
+        } else {
+            Table::Rooms
+        }
+        .all(),
     ]));
     page(tree, &sources, window, |sequence| {
-        let Some(mut room) = room_at(tree, sequence)? else { return Ok(Verdict::Skip) };
-        let fits = query.open.is_none_or(|open| open == room.destroyed_at.is_none())
+        let Some(mut room) = room_at(tree, sequence)? else {
+            return Ok(Verdict::Skip);
+        };
+        let fits = query
+            .open
+            .is_none_or(|open| open == room.destroyed_at.is_none())
             && lasts(room.created_at, room.destroyed_at, query.from, query.to);
         if !fits {
             return Ok(Verdict::Skip);
@@ -68,7 +95,9 @@ pub(crate) fn query(tree: &sled::Tree, query: &SessionQuery) -> Result<Page<Room
 
 /// One room with its presences.
 pub(crate) fn room(tree: &sled::Tree, sid: &RoomSid) -> Result<Option<RoomSession>, ReadError> {
-    let Some(mut room) = row(tree, sid)? else { return Ok(None) };
+    let Some(mut room) = row(tree, sid)? else {
+        return Ok(None);
+    };
     room.participants = participants(tree, sid)?;
     Ok(Some(room))
 }
@@ -76,35 +105,65 @@ pub(crate) fn room(tree: &sled::Tree, sid: &RoomSid) -> Result<Option<RoomSessio
 /// One room without its presences.
 pub(crate) fn row(tree: &sled::Tree, sid: &RoomSid) -> Result<Option<RoomSession>, ReadError> {
     let key = Table::RoomBySid.of(sid.as_str());
-    let Some(at) = tree.get(&key)? else { return Ok(None) };
+    let Some(at) = tree.get(&key)? else {
+        return Ok(None);
+    };
     let at = at.as_ref().try_into().map(u64::from_be_bytes);
-    room_at(tree, at.map_err(|_| super::corrupt(Table::RoomBySid, &key))?)
+    room_at(
+        tree,
+        at.map_err(|_| super::corrupt(Table::RoomBySid, &key))?,
+    )
 }
 
 /// One page of presences.
-pub(crate) fn presences(tree: &sled::Tree, query: &PresenceQuery) -> Result<Page<Presence>, ReadError> {
-    let window =
-        Window { after: query.after, limit: query.limit, newest_first: query.newest_first };
+pub(crate) fn presences(
+    tree: &sled::Tree,
+    query: &PresenceQuery,
+) -> Result<Page<Presence>, ReadError> {
+    let window = Window {
+        after: query.after,
+        limit: query.limit,
+        newest_first: query.newest_first,
+    };
     let mut sources = Vec::new();
     if let Some(room) = &query.room {
         sources.push(Source(vec![Table::PresencesByRoom.text(room.as_str())]));
     }
     if let Some(identity) = &query.identity {
-        sources.push(Source(vec![Table::PresencesByIdentity.text(identity.as_str())]));
+        sources.push(Source(vec![
+            Table::PresencesByIdentity.text(identity.as_str()),
+        ]));
     }
     sources.push(Source(vec![
-        if query.open == Some(true) { Table::OpenPresences } else { Table::Presences }.all(),
+        if query.open == Some(true) {
+            Table::OpenPresences
+        } else {
+            Table::Presences
+        }
+        .all(),
     ]));
     page(tree, &sources, window, |sequence| {
-        let Some(presence) = presence_at(tree, sequence)? else { return Ok(Verdict::Skip) };
-        let fits = query.open.is_none_or(|open| open == presence.left_at.is_none())
+        let Some(presence) = presence_at(tree, sequence)? else {
+            return Ok(Verdict::Skip);
+        };
+        let fits = query
+            .open
+            .is_none_or(|open| open == presence.left_at.is_none())
             && lasts(presence.joined_at, presence.left_at, query.from, query.to);
-        Ok(if fits { Verdict::Take(presence) } else { Verdict::Skip })
+        Ok(if fits {
+            Verdict::Take(presence)
+        } else {
+            Verdict::Skip
+        })
     })
 }
 
 fn participants(tree: &sled::Tree, sid: &RoomSid) -> Result<Vec<Presence>, ReadError> {
-    let query = PresenceQuery { room: Some(sid.clone()), limit: MAX_PAGE, ..PresenceQuery::default() };
+    let query = PresenceQuery {
+        room: Some(sid.clone()),
+        limit: MAX_PAGE,
+        ..PresenceQuery::default()
+    };
     Ok(presences(tree, &query)?.items)
 }
 
@@ -143,5 +202,6 @@ fn lasts(
     from: Option<UnixMillis>,
     to: Option<UnixMillis>,
 ) -> bool {
-    from.is_none_or(|from| ended.is_none_or(|ended| ended >= from)) && to.is_none_or(|to| began < to)
+    from.is_none_or(|from| ended.is_none_or(|ended| ended >= from))
+        && to.is_none_or(|to| began < to)
 }

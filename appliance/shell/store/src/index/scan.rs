@@ -36,7 +36,11 @@ pub(crate) struct Window {
 impl Window {
     /// The items on one page.
     fn limit(self) -> usize {
-        if self.limit == 0 { MAX_PAGE } else { self.limit.min(MAX_PAGE) }
+        if self.limit == 0 {
+            MAX_PAGE
+        } else {
+            self.limit.min(MAX_PAGE)
+        }
     }
 
     /// Where to begin; `None` if nothing can lie there.
@@ -50,17 +54,29 @@ impl Window {
 
     /// The next place after `at`.
     fn beyond(self, at: u64) -> Option<u64> {
-        if self.newest_first { at.checked_sub(1) } else { at.checked_add(1) }
+        if self.newest_first {
+            at.checked_sub(1)
+        } else {
+            at.checked_add(1)
+        }
     }
 
     /// The `after` with which the next page begins at `at`.
     fn resume_at(self, at: u64) -> Option<u64> {
-        if self.newest_first { at.checked_add(1) } else { at.checked_sub(1) }
+        if self.newest_first {
+            at.checked_add(1)
+        } else {
+            at.checked_sub(1)
+        }
     }
 
     /// The farther of two places.
     fn farther(self, a: u64, b: u64) -> u64 {
-        if self.newest_first { a.min(b) } else { a.max(b) }
+        if self.newest_first {
+            a.min(b)
+        } else {
+            a.max(b)
+        }
     }
 }
 
@@ -77,11 +93,19 @@ pub(crate) fn page<T>(
     while let Some(from) = place {
         let found = match meet(tree, sources, from, window, &mut steps)? {
             Meeting::Never => break,
-            Meeting::NotYet(at) => return Ok(Page { items, next: window.resume_at(at) }),
+            Meeting::NotYet(at) => {
+                return Ok(Page {
+                    items,
+                    next: window.resume_at(at),
+                });
+            }
             Meeting::At(found) => found,
         };
         if items.len() == window.limit() {
-            return Ok(Page { items, next: window.resume_at(found) });
+            return Ok(Page {
+                items,
+                next: window.resume_at(found),
+            });
         }
         place = match judge(found)? {
             Verdict::Take(item) => {
@@ -132,15 +156,24 @@ fn meet(
 
 impl Source {
     /// The first sequence at or beyond `at`.
-    fn seek(&self, tree: &sled::Tree, at: u64, newest_first: bool) -> Result<Option<u64>, ReadError> {
+    fn seek(
+        &self,
+        tree: &sled::Tree,
+        at: u64,
+        newest_first: bool,
+    ) -> Result<Option<u64>, ReadError> {
         let mut nearest = None;
         for prefix in &self.0 {
             let key = if newest_first {
                 tree.range(prefix.at(0)..=prefix.at(at)).keys().next_back()
             } else {
-                tree.range(prefix.at(at)..=prefix.at(u64::MAX)).keys().next()
+                tree.range(prefix.at(at)..=prefix.at(u64::MAX))
+                    .keys()
+                    .next()
             };
-            let Some(found) = key.transpose()?.as_deref().and_then(sequence) else { continue };
+            let Some(found) = key.transpose()?.as_deref().and_then(sequence) else {
+                continue;
+            };
             nearest = Some(match nearest {
                 None => found,
                 Some(other) if newest_first => found.max(other),

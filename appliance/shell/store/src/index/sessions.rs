@@ -34,10 +34,19 @@ pub(crate) struct Changes {
 impl Sessions {
     /// What a saved index says is open.
     pub(crate) fn restore(rooms: Vec<RoomSession>, presences: Vec<Presence>) -> Self {
-        let rooms = rooms.into_iter().map(|room| (room.sid.clone(), room)).collect();
-        let presences =
-            presences.into_iter().map(|p| ((p.room.clone(), p.sid.clone()), p)).collect();
-        Self { rooms, presences, ..Self::default() }
+        let rooms = rooms
+            .into_iter()
+            .map(|room| (room.sid.clone(), room))
+            .collect();
+        let presences = presences
+            .into_iter()
+            .map(|p| ((p.room.clone(), p.sid.clone()), p))
+            .collect();
+        Self {
+            rooms,
+            presences,
+            ..Self::default()
+        }
     }
 
     /// Applies one event. `saved` finds a room that is not open.
@@ -58,13 +67,20 @@ impl Sessions {
             EventData::RoomLocked => self.with_room(&event.room, |room| room.locked = true),
             EventData::RoomUnlocked => self.with_room(&event.room, |room| room.locked = false),
             EventData::OccupantJoined { client } => self.join(stored, actor, client),
-            EventData::OccupantLeft { reason, duration_ms } => {
+            EventData::OccupantLeft {
+                reason,
+                duration_ms,
+            } => {
                 if let Some(actor) = actor {
                     let key = (event.room.clone(), actor.sid.clone());
                     self.leave(&key, *reason, event.at, Some(*duration_ms));
                 }
             }
-            EventData::TrackPublished { track, kind, source } => {
+            EventData::TrackPublished {
+                track,
+                kind,
+                source,
+            } => {
                 let record = TrackRecord {
                     sid: track.clone(),
                     kind: *kind,
@@ -80,7 +96,10 @@ impl Sessions {
             }
             EventData::TrackUnpublished { track } => {
                 self.with_presence(&event.room, actor, |presence| {
-                    let live = presence.tracks.iter_mut().find(|t| t.sid == *track && t.unpublished_at.is_none());
+                    let live = presence
+                        .tracks
+                        .iter_mut()
+                        .find(|t| t.sid == *track && t.unpublished_at.is_none());
                     if let Some(live) = live {
                         live.unpublished_at = Some(event.at);
                     }
@@ -108,11 +127,22 @@ impl Sessions {
     pub(crate) fn take_changes(&mut self) -> Changes {
         let changed_rooms = std::mem::take(&mut self.changed_rooms);
         let changed_presences = std::mem::take(&mut self.changed_presences);
-        let mut rooms: Vec<_> = std::mem::take(&mut self.ended_rooms).into_values().collect();
+        let mut rooms: Vec<_> = std::mem::take(&mut self.ended_rooms)
+            .into_values()
+            .collect();
         let mut presences = std::mem::take(&mut self.ended_presences);
-        rooms.extend(changed_rooms.iter().filter_map(|key| self.rooms.get(key)).cloned());
-        presences
-            .extend(changed_presences.iter().filter_map(|key| self.presences.get(key)).cloned());
+        rooms.extend(
+            changed_rooms
+                .iter()
+                .filter_map(|key| self.rooms.get(key))
+                .cloned(),
+        );
+        presences.extend(
+            changed_presences
+                .iter()
+                .filter_map(|key| self.presences.get(key))
+                .cloned(),
+        );
         Changes { rooms, presences }
     }
 
@@ -124,7 +154,10 @@ impl Sessions {
     /// Presences still open in a room.
     pub(crate) fn presences_of(&self, sid: &RoomSid) -> impl Iterator<Item = &Presence> {
         let first = (sid.clone(), ParticipantSid::new(""));
-        self.presences.range(first..).map(|(_, p)| p).take_while(move |p| p.room == *sid)
+        self.presences
+            .range(first..)
+            .map(|(_, p)| p)
+            .take_while(move |p| p.room == *sid)
     }
 
     fn open_room(&mut self, stored: &StoredEvent, known: Option<RoomSession>) {
@@ -155,8 +188,10 @@ impl Sessions {
     }
 
     fn end_room(&mut self, sid: &RoomSid, reason: EndReason, at: UnixMillis) {
-        let still_there: Vec<_> =
-            self.presences_of(sid).map(|p| (p.room.clone(), p.sid.clone())).collect();
+        let still_there: Vec<_> = self
+            .presences_of(sid)
+            .map(|p| (p.room.clone(), p.sid.clone()))
+            .collect();
         for key in &still_there {
             self.leave(key, reason, at, None);
         }
@@ -196,11 +231,17 @@ impl Sessions {
     }
 
     fn leave(&mut self, key: &PresenceKey, reason: EndReason, at: UnixMillis, lasted: Option<u64>) {
-        let Some(mut presence) = self.presences.remove(key) else { return };
+        let Some(mut presence) = self.presences.remove(key) else {
+            return;
+        };
         presence.left_at = Some(at);
         presence.duration_ms = Some(lasted.unwrap_or(at.0.saturating_sub(presence.joined_at.0)));
         presence.reason = Some(reason);
-        for track in presence.tracks.iter_mut().filter(|t| t.unpublished_at.is_none()) {
+        for track in presence
+            .tracks
+            .iter_mut()
+            .filter(|t| t.unpublished_at.is_none())
+        {
             track.unpublished_at = Some(at);
         }
         self.ended_presences.push(presence);

@@ -1,5 +1,10 @@
 //! The index against plain filters over plain vectors.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use super::*;
 use crate::samples::event;
@@ -45,7 +50,10 @@ fn a_failed_apply_is_undone_by_reloading() {
     index.apply(&all[..100]).unwrap();
     // What a failure leaves: the sessions have moved on, the batch was never saved.
     for (stored, _) in &all[100..150] {
-        index.sessions.apply(stored, |_| Ok::<_, ReadError>(None)).unwrap();
+        index
+            .sessions
+            .apply(stored, |_| Ok::<_, ReadError>(None))
+            .unwrap();
     }
     index.stale = true;
     index.apply(&all[100..]).unwrap();
@@ -58,27 +66,49 @@ fn a_presence_tells_its_length_its_tracks_and_its_end() {
     // `samples`: room 0, events 0, 3, 6 … of kinds 0, 1, 2 …
     let all: Vec<_> = stored(100).into_iter().collect();
     index.apply(&all).unwrap();
-    let open = query_rooms(&index.db, &SessionQuery { open: Some(true), ..SessionQuery::default() });
+    let open = query_rooms(
+        &index.db,
+        &SessionQuery {
+            open: Some(true),
+            ..SessionQuery::default()
+        },
+    );
     let room = open.unwrap().items.remove(0);
     let full = query_room(&index.db, &room.sid).unwrap().unwrap();
     assert_eq!(full.participants.len() as u64, room.joins);
-    let left: Vec<_> = full.participants.iter().filter(|p| p.left_at.is_some()).collect();
+    let left: Vec<_> = full
+        .participants
+        .iter()
+        .filter(|p| p.left_at.is_some())
+        .collect();
     for presence in left {
         assert!(presence.duration_ms.is_some() && presence.reason.is_some());
-        assert!(presence.tracks.iter().all(|track| track.unpublished_at.is_some()));
+        assert!(
+            presence
+                .tracks
+                .iter()
+                .all(|track| track.unpublished_at.is_some())
+        );
     }
 }
 
 #[test]
 fn a_room_from_creation_to_destruction() {
-    let join = |client: &str| EventData::OccupantJoined { client: client.to_owned() };
+    let join = |client: &str| EventData::OccupantJoined {
+        client: client.to_owned(),
+    };
     let publish = |track: &str| EventData::TrackPublished {
         track: track.into(),
         kind: domain::TrackKind::Audio,
         source: domain::TrackSource::Microphone,
     };
-    let left = EventData::OccupantLeft { reason: EndReason::ConnectionLost, duration_ms: 41 };
-    let gone = EventData::RoomDestroyed { reason: EndReason::RoomDeleted };
+    let left = EventData::OccupantLeft {
+        reason: EndReason::ConnectionLost,
+        duration_ms: 41,
+    };
+    let gone = EventData::RoomDestroyed {
+        reason: EndReason::RoomDeleted,
+    };
     let facts = [
         (100, None, EventData::RoomCreated),
         (110, Some("a"), join("js")),
@@ -86,7 +116,13 @@ fn a_room_from_creation_to_destruction() {
         (130, Some("a"), publish("TR_1")),
         (140, Some("b"), publish("TR_2")),
         (145, None, EventData::RoomLocked),
-        (150, Some("a"), EventData::TrackUnpublished { track: "TR_1".into() }),
+        (
+            150,
+            Some("a"),
+            EventData::TrackUnpublished {
+                track: "TR_1".into(),
+            },
+        ),
         (151, Some("a"), left.clone()),
         (152, Some("a"), left),
         (200, None, gone),
@@ -97,25 +133,50 @@ fn a_room_from_creation_to_destruction() {
         .into_iter()
         .zip(1..)
         .map(|((at, who, data), sequence)| {
-            let actor = who.map(|who| domain::event::Actor { identity: who.into(), sid: format!("PA_{who}").into() });
-            let event = Event { at: UnixMillis(at), room: "RM_1".into(), room_name: "ward".into(), actor, peer: None, data };
+            let actor = who.map(|who| domain::event::Actor {
+                identity: who.into(),
+                sid: format!("PA_{who}").into(),
+            });
+            let event = Event {
+                at: UnixMillis(at),
+                room: "RM_1".into(),
+                room_name: "ward".into(),
+                actor,
+                peer: None,
+                data,
+            };
             (StoredEvent { sequence, event }, [0; 32])
         })
         .collect();
     index.apply(&events[..6]).unwrap();
     let room = query_room(&index.db, &"RM_1".into()).unwrap().unwrap();
-    assert_eq!((room.present, room.joins, room.locked, room.destroyed_at), (2, 2, true, None));
+    assert_eq!(
+        (room.present, room.joins, room.locked, room.destroyed_at),
+        (2, 2, true, None)
+    );
 
     index.apply(&events[6..]).unwrap();
     let room = query_room(&index.db, &"RM_1".into()).unwrap().unwrap();
     assert_eq!((room.present, room.joins), (0, 2));
     assert_eq!(room.destroyed_at, Some(UnixMillis(200)));
     assert_eq!(room.reason, Some(EndReason::RoomDeleted));
-    let [a, b] = room.participants.as_slice() else { panic!("two presences") };
-    assert_eq!((a.client.as_str(), a.duration_ms, a.reason), ("js", Some(41), Some(EndReason::ConnectionLost)));
+    let [a, b] = room.participants.as_slice() else {
+        panic!("two presences")
+    };
+    assert_eq!(
+        (a.client.as_str(), a.duration_ms, a.reason),
+        ("js", Some(41), Some(EndReason::ConnectionLost))
+    );
     assert_eq!(a.tracks[0].unpublished_at, Some(UnixMillis(150)));
     // The room took `b` with it.
-    assert_eq!((b.left_at, b.duration_ms, b.reason), (Some(UnixMillis(200)), Some(80), Some(EndReason::RoomDeleted)));
+    assert_eq!(
+        (b.left_at, b.duration_ms, b.reason),
+        (
+            Some(UnixMillis(200)),
+            Some(80),
+            Some(EndReason::RoomDeleted)
+        )
+    );
     assert_eq!(b.tracks[0].unpublished_at, Some(UnixMillis(200)));
     assert_eq!(index.sessions().open_rooms().count(), 0);
 }
@@ -129,7 +190,16 @@ fn a_value_of_another_schema_is_refused_by_table_and_key() {
     value[0] = SCHEMA + 1;
     index.db.insert(&key, value).unwrap();
     let error = query_events(&index.db, &EventQuery::default()).unwrap_err();
-    assert!(matches!(error, ReadError::Corrupt { table: "events", .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            ReadError::Corrupt {
+                table: "events",
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 proptest! {
@@ -191,43 +261,65 @@ fn time() -> impl Strategy<Value = Option<UnixMillis>> {
 }
 
 fn event_query() -> impl Strategy<Value = EventQuery> {
-    let text = |list: &'static [&'static str]| proptest::option::weighted(0.3, proptest::sample::select(list));
+    let text = |list: &'static [&'static str]| {
+        proptest::option::weighted(0.3, proptest::sample::select(list))
+    };
     (
-        (text(&["RM_1_3", "RM_0_29", "RM_9"]), text(&["ward-1", "ward"]), text(&["person-2", "nobody"])),
+        (
+            text(&["RM_1_3", "RM_0_29", "RM_9"]),
+            text(&["ward-1", "ward"]),
+            text(&["person-2", "nobody"]),
+        ),
         proptest::sample::subsequence(EventType::ALL, 0..4),
         (time(), time()),
         proptest::option::weighted(0.3, 0..EVENTS + 10),
         (1..400usize, any::<bool>()),
     )
-        .prop_map(|((room, name, actor), kinds, (from, to), after, (limit, newest_first))| EventQuery {
-            room: room.map(Into::into),
-            room_name: name.map(Into::into),
-            actor: actor.map(Into::into),
-            kinds,
-            from,
-            to,
-            after,
-            limit,
-            newest_first,
-        })
+        .prop_map(
+            |((room, name, actor), kinds, (from, to), after, (limit, newest_first))| EventQuery {
+                room: room.map(Into::into),
+                room_name: name.map(Into::into),
+                actor: actor.map(Into::into),
+                kinds,
+                from,
+                to,
+                after,
+                limit,
+                newest_first,
+            },
+        )
 }
 
 fn fits(query: &EventQuery, stored: &StoredEvent) -> bool {
     let StoredEvent { sequence, event } = stored;
     let after = query.after.is_none_or(|after| {
-        if query.newest_first { *sequence < after } else { *sequence > after }
+        if query.newest_first {
+            *sequence < after
+        } else {
+            *sequence > after
+        }
     });
     after
         && query.room.as_ref().is_none_or(|room| *room == event.room)
-        && query.room_name.as_ref().is_none_or(|name| *name == event.room_name)
-        && query.actor.as_ref().is_none_or(|who| event.actor.as_ref().is_some_and(|a| a.identity == *who))
+        && query
+            .room_name
+            .as_ref()
+            .is_none_or(|name| *name == event.room_name)
+        && query
+            .actor
+            .as_ref()
+            .is_none_or(|who| event.actor.as_ref().is_some_and(|a| a.identity == *who))
         && (query.kinds.is_empty() || query.kinds.contains(&event.data.event_type()))
         && query.from.is_none_or(|from| event.at >= from)
         && query.to.is_none_or(|to| event.at < to)
 }
 
 /// Follows `next` to the end; every page keeps to the limit.
-fn all_pages<T>(limit: usize, start: Option<u64>, mut ask: impl FnMut(Option<u64>) -> Page<T>) -> Vec<T> {
+fn all_pages<T>(
+    limit: usize,
+    start: Option<u64>,
+    mut ask: impl FnMut(Option<u64>) -> Page<T>,
+) -> Vec<T> {
     let mut all = Vec::new();
     let mut after = start;
     loop {
@@ -251,13 +343,40 @@ fn filled() -> &'static Filled {
             let events = stored(EVENTS);
             index.apply(&events).unwrap();
             let rooms = all_pages(MAX, None, |after| {
-                query_rooms(&index.db, &SessionQuery { after, ..SessionQuery::default() }).unwrap()
+                query_rooms(
+                    &index.db,
+                    &SessionQuery {
+                        after,
+                        ..SessionQuery::default()
+                    },
+                )
+                .unwrap()
             });
             let presences = all_pages(MAX, None, |after| {
-                query_presences(&index.db, &PresenceQuery { after, ..PresenceQuery::default() }).unwrap()
+                query_presences(
+                    &index.db,
+                    &PresenceQuery {
+                        after,
+                        ..PresenceQuery::default()
+                    },
+                )
+                .unwrap()
             });
-            assert!(rooms.len() > 50 && presences.len() > 50, "{} {}", rooms.len(), presences.len());
-            (folder, (index, events.into_iter().map(|(e, _)| e).collect(), rooms, presences))
+            assert!(
+                rooms.len() > 50 && presences.len() > 50,
+                "{} {}",
+                rooms.len(),
+                presences.len()
+            );
+            (
+                folder,
+                (
+                    index,
+                    events.into_iter().map(|(e, _)| e).collect(),
+                    rooms,
+                    presences,
+                ),
+            )
         })
         .1
 }
@@ -271,5 +390,15 @@ fn empty() -> (TempDir, Index) {
 }
 
 fn stored(count: u64) -> Vec<(StoredEvent, Hash)> {
-    (1..=count).map(|n| (StoredEvent { sequence: n, event: event(n - 1) }, [n as u8; 32])).collect()
+    (1..=count)
+        .map(|n| {
+            (
+                StoredEvent {
+                    sequence: n,
+                    event: event(n - 1),
+                },
+                [n as u8; 32],
+            )
+        })
+        .collect()
 }

@@ -16,7 +16,12 @@ impl Ballast {
     /// Reserves `bytes` at `path`. A disk that refuses is no reason not to start: it is said
     /// once, and tried again whenever the journal begins a new file.
     pub(crate) fn hold(disk: Arc<dyn Vfs>, path: &Path, bytes: u64) -> Self {
-        let mut ballast = Self { disk, path: path.to_path_buf(), bytes, held: false };
+        let mut ballast = Self {
+            disk,
+            path: path.to_path_buf(),
+            bytes,
+            held: false,
+        };
         ballast.restore();
         ballast
     }

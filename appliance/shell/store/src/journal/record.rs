@@ -124,13 +124,25 @@ fn array<const N: usize>(header: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
     use proptest::prelude::*;
 
     fn encoded(payload: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        Draft { sequence: 7, synced: 5, time: 1_000, previous: &[9; 32], payload }.encode(&mut out);
+        Draft {
+            sequence: 7,
+            synced: 5,
+            time: 1_000,
+            previous: &[9; 32],
+            payload,
+        }
+        .encode(&mut out);
         out
     }
 
@@ -149,7 +161,10 @@ mod tests {
     fn lengths_outside_the_limits_are_no_record() {
         assert_eq!(Record::decode(&[0; 128]), None);
         assert!(Record::decode(&encoded(&vec![1; MAX_PAYLOAD_BYTES])).is_some());
-        assert_eq!(Record::decode(&encoded(&vec![1; MAX_PAYLOAD_BYTES + 1])), None);
+        assert_eq!(
+            Record::decode(&encoded(&vec![1; MAX_PAYLOAD_BYTES + 1])),
+            None
+        );
     }
 
     proptest! {

@@ -46,7 +46,10 @@ pub(crate) struct Tail {
 /// The segments of the journal in `dir`, oldest first.
 pub(crate) fn segments(disk: &dyn Vfs, dir: &Path) -> Result<Vec<Segment>, RecoverJournalError> {
     let names = disk.list(dir).map_err(|source| io_error(dir, source))?;
-    let mut found: Vec<_> = names.iter().filter_map(|name| Segment::parse(dir, name)).collect();
+    let mut found: Vec<_> = names
+        .iter()
+        .filter_map(|name| Segment::parse(dir, name))
+        .collect();
     found.sort();
     Ok(found)
 }
@@ -56,7 +59,9 @@ pub(crate) fn find_tail(disk: &dyn Vfs, dir: &Path) -> Result<Tail, RecoverJourn
     let mut stillborn = Vec::new();
     let mut rest = segments(disk, dir)?;
     while let Some(segment) = rest.pop() {
-        let bytes = disk.read(&segment.path).map_err(|e| io_error(&segment.path, e))?;
+        let bytes = disk
+            .read(&segment.path)
+            .map_err(|e| io_error(&segment.path, e))?;
         let Some((first, previous)) = segment::decode_header(&bytes) else {
             // The header is synced before the first record is written, so a record after a
             // flawed header means that the header rotted.
@@ -73,13 +78,33 @@ pub(crate) fn find_tail(disk: &dyn Vfs, dir: &Path) -> Result<Tail, RecoverJourn
                 found: first,
             });
         }
-        let mut walk = Walk { segment: &segment, bytes: &bytes, previous, next: first, offset: segment::HEADER_BYTES };
+        let mut walk = Walk {
+            segment: &segment,
+            bytes: &bytes,
+            previous,
+            next: first,
+            offset: segment::HEADER_BYTES,
+        };
         while walk.step()?.is_some() {}
         let torn = (bytes.len() - walk.offset) as u64;
         let (len, sequence, hash) = (walk.offset as u64, walk.next - 1, walk.previous);
-        return Ok(Tail { segment: Some(segment), len, sequence, hash, torn, stillborn });
+        return Ok(Tail {
+            segment: Some(segment),
+            len,
+            sequence,
+            hash,
+            torn,
+            stillborn,
+        });
     }
-    Ok(Tail { segment: None, len: 0, sequence: 0, hash: GENESIS, torn: 0, stillborn })
+    Ok(Tail {
+        segment: None,
+        len: 0,
+        sequence: 0,
+        hash: GENESIS,
+        torn: 0,
+        stillborn,
+    })
 }
 
 /// A record read back, proved to stand in the chain.
@@ -106,26 +131,48 @@ pub(crate) fn replay<E: From<RecoverJournalError>>(
         if segment.first > to {
             break;
         }
-        let bytes = disk.read(&segment.path).map_err(|e| io_error(&segment.path, e))?;
+        let bytes = disk
+            .read(&segment.path)
+            .map_err(|e| io_error(&segment.path, e))?;
         let (first, previous) =
             segment::decode_header(&bytes).ok_or_else(|| damaged(segment, 0, segment.first))?;
         let (expected, chained) = link.unwrap_or((
             if start == 0 { 1 } else { segment.first },
-            if segment.first == 1 { GENESIS } else { previous },
+            if segment.first == 1 {
+                GENESIS
+            } else {
+                previous
+            },
         ));
         if first != expected {
             let file = segment.path.clone();
-            return Err(RecoverJournalError::Gap { file, expected, found: first }.into());
+            return Err(RecoverJournalError::Gap {
+                file,
+                expected,
+                found: first,
+            }
+            .into());
         }
         if previous != chained {
             return Err(broken(segment, 0, first).into());
         }
-        let mut walk =
-            Walk { segment, bytes: &bytes, previous, next: first, offset: segment::HEADER_BYTES };
+        let mut walk = Walk {
+            segment,
+            bytes: &bytes,
+            previous,
+            next: first,
+            offset: segment::HEADER_BYTES,
+        };
         while walk.next <= to {
             let offset = walk.offset as u64;
             let Some(record) = walk.step()? else { break };
-            if record.sequence >= from && !visit(Proved { segment, offset, record })? {
+            if record.sequence >= from
+                && !visit(Proved {
+                    segment,
+                    offset,
+                    record,
+                })?
+            {
                 return Ok(());
             }
         }
@@ -134,7 +181,12 @@ pub(crate) fn replay<E: From<RecoverJournalError>>(
     let reached = link.map_or(from, |(next, _)| next);
     if reached <= to {
         let file = dir.to_path_buf();
-        return Err(RecoverJournalError::Damaged { file, offset: 0, sequence: reached }.into());
+        return Err(RecoverJournalError::Damaged {
+            file,
+            offset: 0,
+            sequence: reached,
+        }
+        .into());
     }
     Ok(())
 }
@@ -205,13 +257,24 @@ fn finds_record(bytes: &[u8], sequence: u64, synced: u64) -> bool {
 }
 
 fn damaged(segment: &Segment, offset: u64, sequence: u64) -> RecoverJournalError {
-    RecoverJournalError::Damaged { file: segment.path.clone(), offset, sequence }
+    RecoverJournalError::Damaged {
+        file: segment.path.clone(),
+        offset,
+        sequence,
+    }
 }
 
 fn broken(segment: &Segment, offset: u64, sequence: u64) -> RecoverJournalError {
-    RecoverJournalError::BrokenChain { file: segment.path.clone(), offset, sequence }
+    RecoverJournalError::BrokenChain {
+        file: segment.path.clone(),
+        offset,
+        sequence,
+    }
 }
 
 fn io_error(file: &Path, source: io::Error) -> RecoverJournalError {
-    RecoverJournalError::Io { file: file.to_path_buf(), source }
+    RecoverJournalError::Io {
+        file: file.to_path_buf(),
+        source,
+    }
 }

@@ -28,13 +28,23 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(dir: &Path, first: u64) -> Self {
-        Self { first, path: dir.join(format!("{first:020}.log")) }
+        Self {
+            first,
+            path: dir.join(format!("{first:020}.log")),
+        }
     }
 
     /// The segment a file name stands for; other files in the folder are left alone.
     pub(crate) fn parse(dir: &Path, name: &str) -> Option<Self> {
-        let first = name.strip_suffix(".log").filter(|n| n.len() == 20)?.parse().ok()?;
-        Some(Self { first, path: dir.join(name) })
+        let first = name
+            .strip_suffix(".log")
+            .filter(|n| n.len() == 20)?
+            .parse()
+            .ok()?;
+        Some(Self {
+            first,
+            path: dir.join(name),
+        })
     }
 }
 
@@ -80,7 +90,12 @@ mod tests {
         let own = Segment::new(dir, 42);
         assert_eq!(own.path, Path::new("/j/00000000000000000042.log"));
         assert_eq!(Segment::parse(dir, "00000000000000000042.log"), Some(own));
-        for name in ["42.log", "00000000000000000042.log~", "0000000000000000004x.log", "ballast"] {
+        for name in [
+            "42.log",
+            "00000000000000000042.log~",
+            "0000000000000000004x.log",
+            "ballast",
+        ] {
             assert_eq!(Segment::parse(dir, name), None, "{name}");
         }
     }

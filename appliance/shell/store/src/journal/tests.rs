@@ -1,5 +1,10 @@
 //! The journal on a disk that fills up, fails, tears and loses power.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use super::record::{GENESIS, Record};
 use super::*;
@@ -23,8 +28,7 @@ fn the_disk_format_does_not_change() {
     journal.append(&event(27)).unwrap();
     journal.commit().unwrap();
     let bytes = disk.bytes(&newest(&disk)).unwrap();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, include_str!("golden.hex").trim());
+    assert_eq!(crate::index::hex(&bytes), include_str!("golden.hex").trim());
 }
 
 #[test]
@@ -65,7 +69,12 @@ fn every_truncation_of_the_newest_file_leaves_exactly_the_whole_records() {
     // Longer records than usual: fewer of them to prove 65,536 times.
     for n in 0..70 {
         let room_name = "x".repeat(n as usize * 37 % 2_000).into();
-        journal.append(&Event { room_name, ..event(n) }).unwrap();
+        journal
+            .append(&Event {
+                room_name,
+                ..event(n)
+            })
+            .unwrap();
         if n % 5 == 0 {
             journal.commit().unwrap();
         }
@@ -100,7 +109,11 @@ fn a_truncated_file_goes_on_from_its_last_whole_record() {
         journal.commit().unwrap();
         drop(journal);
         let journal = open(&disk);
-        assert_eq!(sequences(&journal, 1), (1..=kept + 1).collect::<Vec<_>>(), "cut at {len}");
+        assert_eq!(
+            sequences(&journal, 1),
+            (1..=kept + 1).collect::<Vec<_>>(),
+            "cut at {len}"
+        );
     }
 }
 
@@ -138,7 +151,11 @@ fn after_power_loss_nothing_acknowledged_is_missing_and_the_chain_is_whole() {
             journal.commit().unwrap();
             acknowledged = journal.synced();
             let calm = disk.after_power_loss(&mut rng);
-            assert_eq!(open(&calm).synced(), acknowledged, "seed {seed}, round {round}");
+            assert_eq!(
+                open(&calm).synced(),
+                acknowledged,
+                "seed {seed}, round {round}"
+            );
         }
     }
     assert_eq!(fates.len(), 3, "{fates:?}");
@@ -183,8 +200,15 @@ fn damage_names_the_file_and_the_byte() {
     let third = record_ends(&disk.bytes(&file).unwrap())[1];
     disk.edit(&file, |bytes| bytes[third + record::HEADER_BYTES + 2] ^= 4);
     let before = disk.bytes(&file);
-    let error = Journal::open(Arc::new(disk.clone()), options(u64::MAX)).err().unwrap();
-    let RecoverJournalError::Damaged { file: named, offset, sequence } = &error else {
+    let error = Journal::open(Arc::new(disk.clone()), options(u64::MAX))
+        .err()
+        .unwrap();
+    let RecoverJournalError::Damaged {
+        file: named,
+        offset,
+        sequence,
+    } = &error
+    else {
         panic!("{error}")
     };
     assert_eq!((named, *offset, *sequence), (&file, third as u64, 3));
@@ -200,13 +224,28 @@ fn a_record_replaced_with_a_valid_crc_breaks_the_chain() {
         let start = record_ends(bytes)[0];
         let record = Record::decode(&bytes[start..]).unwrap();
         let payload = record.payload.to_vec();
-        let (sequence, synced, time, end) = (record.sequence, record.synced, record.time, start + record.len());
+        let (sequence, synced, time, end) = (
+            record.sequence,
+            record.synced,
+            record.time,
+            start + record.len(),
+        );
         let mut forged = Vec::new();
-        Draft { sequence, synced, time: time + 1, previous: &[0; 32], payload: &payload }.encode(&mut forged);
+        Draft {
+            sequence,
+            synced,
+            time: time + 1,
+            previous: &[0; 32],
+            payload: &payload,
+        }
+        .encode(&mut forged);
         bytes.splice(start..end, forged);
     });
     let error = recovery::find_tail(&disk, dir()).unwrap_err();
-    assert!(matches!(error, RecoverJournalError::BrokenChain { sequence: 2, .. }), "{error}");
+    assert!(
+        matches!(error, RecoverJournalError::BrokenChain { sequence: 2, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -216,11 +255,19 @@ fn a_missing_file_is_named() {
     let files = disk.paths(dir());
     disk.remove(&files[1]).unwrap();
     let error = verify(&disk, 60).unwrap_err();
-    assert!(matches!(error, RecoverJournalError::Gap { ref file, .. } if *file == files[2]), "{error}");
+    assert!(
+        matches!(error, RecoverJournalError::Gap { ref file, .. } if *file == files[2]),
+        "{error}"
+    );
     let journal = open(&disk);
     disk.remove(&files[0]).unwrap();
-    let error = journal.replay(1, &mut |_, _| Ok::<_, RecoverJournalError>(())).unwrap_err();
-    assert!(matches!(error, RecoverJournalError::Gap { expected: 1, .. }), "{error}");
+    let error = journal
+        .replay(1, &mut |_, _| Ok::<_, RecoverJournalError>(()))
+        .unwrap_err();
+    assert!(
+        matches!(error, RecoverJournalError::Gap { expected: 1, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -245,10 +292,25 @@ fn after_a_failed_sync_nothing_is_acknowledged_ever_again() {
     fill(&mut journal, 0..3, 1);
     journal.append(&event(3)).unwrap();
     disk.fail_syncs(true);
-    assert!(matches!(journal.commit(), Err(StoreError::Failed { operation: "synced", .. })));
+    assert!(matches!(
+        journal.commit(),
+        Err(StoreError::Failed {
+            operation: "synced",
+            ..
+        })
+    ));
     disk.fail_syncs(false);
-    assert!(matches!(journal.commit(), Err(StoreError::Failed { operation: "synced", .. })));
-    assert!(matches!(journal.append(&event(4)), Err(StoreError::Failed { .. })));
+    assert!(matches!(
+        journal.commit(),
+        Err(StoreError::Failed {
+            operation: "synced",
+            ..
+        })
+    ));
+    assert!(matches!(
+        journal.append(&event(4)),
+        Err(StoreError::Failed { .. })
+    ));
     assert_eq!(journal.synced(), 3);
 }
 
@@ -258,8 +320,17 @@ fn after_a_failed_write_nothing_is_acknowledged_ever_again() {
     let mut journal = open(&disk);
     fill(&mut journal, 0..3, 1);
     journal.append(&event(3)).unwrap();
-    disk.fail_next_write(Fault { after: 70, kind: io::ErrorKind::Other });
-    assert!(matches!(journal.commit(), Err(StoreError::Failed { operation: "written", .. })));
+    disk.fail_next_write(Fault {
+        after: 70,
+        kind: io::ErrorKind::Other,
+    });
+    assert!(matches!(
+        journal.commit(),
+        Err(StoreError::Failed {
+            operation: "written",
+            ..
+        })
+    ));
     assert!(matches!(journal.commit(), Err(StoreError::Failed { .. })));
     drop(journal);
     assert_eq!(open(&disk).synced(), 3);
@@ -283,7 +354,11 @@ fn a_full_disk_first_takes_the_ballast_then_refuses_then_heals() {
         assert!(matches!(journal.commit(), Err(StoreError::DiskFull { .. })));
     }
     assert_eq!(journal.synced(), 4);
-    assert_eq!(open(&disk.fork()).synced(), 4, "the half-written group is gone");
+    assert_eq!(
+        open(&disk.fork()).synced(),
+        4,
+        "the half-written group is gone"
+    );
 
     disk.set_capacity(None);
     journal.commit().expect("space came back");
@@ -312,12 +387,18 @@ fn the_backlog_and_one_event_are_limited() {
     let mut journal = open(&disk);
     let mut large = event(0);
     large.room_name = "x".repeat(MAX_PAYLOAD_BYTES).into();
-    assert!(matches!(journal.append(&large), Err(StoreError::TooLarge { .. })));
+    assert!(matches!(
+        journal.append(&large),
+        Err(StoreError::TooLarge { .. })
+    ));
     large.room_name = "x".repeat(MAX_PAYLOAD_BYTES - 512).into();
     while journal.buffer.len() < MAX_BACKLOG_BYTES {
         journal.append(&large).unwrap();
     }
-    assert!(matches!(journal.append(&large), Err(StoreError::Backlog { .. })));
+    assert!(matches!(
+        journal.append(&large),
+        Err(StoreError::Backlog { .. })
+    ));
     journal.commit().unwrap();
     journal.append(&large).unwrap();
 }
@@ -403,7 +484,12 @@ fn ballast() -> &'static Path {
 
 fn options(segment_bytes: u64) -> JournalOptions {
     let (dir, ballast) = (dir().to_path_buf(), ballast().to_path_buf());
-    JournalOptions { dir, ballast, segment_bytes, ballast_bytes: 0 }
+    JournalOptions {
+        dir,
+        ballast,
+        segment_bytes,
+        ballast_bytes: 0,
+    }
 }
 
 /// Files of some ten records.
@@ -412,11 +498,16 @@ fn open(disk: &SimulatedDisk) -> Journal {
 }
 
 fn open_with(disk: &SimulatedDisk, segment_bytes: u64) -> Journal {
-    Journal::open(Arc::new(disk.clone()), options(segment_bytes)).unwrap().0
+    Journal::open(Arc::new(disk.clone()), options(segment_bytes))
+        .unwrap()
+        .0
 }
 
 fn open_with_ballast(disk: &SimulatedDisk, ballast_bytes: u64) -> Journal {
-    let options = JournalOptions { ballast_bytes, ..options(2_048) };
+    let options = JournalOptions {
+        ballast_bytes,
+        ..options(2_048)
+    };
     Journal::open(Arc::new(disk.clone()), options).unwrap().0
 }
 

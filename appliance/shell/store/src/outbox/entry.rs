@@ -33,7 +33,12 @@ pub(crate) fn encode(out: &mut Vec<u8>, sequence: u64, body: &[u8]) -> u32 {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// An entry with an intact body.
-    Waiting { offset: u64, sequence: u64, len: usize, crc: u32 },
+    Waiting {
+        offset: u64,
+        sequence: u64,
+        len: usize,
+        crc: u32,
+    },
     /// An entry whose body was erased.
     Delivered { sequence: u64 },
     /// This many bytes that are no entry.
@@ -45,17 +50,16 @@ pub(crate) fn walk(bytes: &[u8]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        let next = match decode(bytes, at) {
-            Some((entry, end)) => {
-                found.push(entry);
-                end
-            }
-            None => {
-                let end = (at + 1..bytes.len()).find(|at| decode(bytes, *at).is_some());
-                let end = end.unwrap_or(bytes.len());
-                found.push(Found::Damaged { bytes: (end - at) as u64 });
-                end
-            }
+        let next = if let Some((entry, end)) = decode(bytes, at) {
+            found.push(entry);
+            end
+        } else {
+            let end = (at + 1..bytes.len()).find(|at| decode(bytes, *at).is_some());
+            let end = end.unwrap_or(bytes.len());
+            found.push(Found::Damaged {
+                bytes: (end - at) as u64,
+            });
+            end
         };
         at = next;
     }
@@ -64,7 +68,11 @@ pub(crate) fn walk(bytes: &[u8]) -> Vec<Found> {
 
 fn decode(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
     let header: &[u8; HEADER_BYTES] = bytes.get(at..)?.first_chunk()?;
-    let word = |from: usize| Some(u32::from_le_bytes(header.get(from..from + 4)?.try_into().ok()?));
+    let word = |from: usize| {
+        Some(u32::from_le_bytes(
+            header.get(from..from + 4)?.try_into().ok()?,
+        ))
+    };
     let len = word(0)? as usize;
     if word(16)? != crc32c::crc32c(&header[..16]) || len == 0 || len > MAX_OUTBOX_ENTRY_BYTES {
         return None;
@@ -75,11 +83,18 @@ fn decode(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
     let end = start + len;
     let body = bytes.get(start..end)?;
     let entry = if crc32c::crc32c(body) == crc {
-        Found::Waiting { offset: start as u64, sequence, len, crc }
+        Found::Waiting {
+            offset: start as u64,
+            sequence,
+            len,
+            crc,
+        }
     } else if body.iter().all(|byte| *byte == 0) {
         Found::Delivered { sequence }
     } else {
-        Found::Damaged { bytes: (end - at) as u64 }
+        Found::Damaged {
+            bytes: (end - at) as u64,
+        }
     };
     Some((entry, end))
 }
@@ -104,16 +119,28 @@ mod tests {
 
         let mut header = bytes.clone();
         header[24] ^= 1;
-        assert_eq!(walk(&header), [waiting(1), Found::Damaged { bytes: 24 }, waiting(3)]);
+        assert_eq!(
+            walk(&header),
+            [waiting(1), Found::Damaged { bytes: 24 }, waiting(3)]
+        );
 
         let mut body = bytes.clone();
         body[45] ^= 1;
-        assert_eq!(walk(&body), [waiting(1), Found::Damaged { bytes: 24 }, waiting(3)]);
+        assert_eq!(
+            walk(&body),
+            [waiting(1), Found::Damaged { bytes: 24 }, waiting(3)]
+        );
 
         let mut erased = bytes.clone();
         erased[20..24].fill(0);
-        assert_eq!(walk(&erased), [Found::Delivered { sequence: 1 }, waiting(2), waiting(3)]);
+        assert_eq!(
+            walk(&erased),
+            [Found::Delivered { sequence: 1 }, waiting(2), waiting(3)]
+        );
 
-        assert_eq!(walk(&bytes[..60]), [waiting(1), waiting(2), Found::Damaged { bytes: 12 }]);
+        assert_eq!(
+            walk(&bytes[..60]),
+            [waiting(1), waiting(2), Found::Damaged { bytes: 12 }]
+        );
     }
 }

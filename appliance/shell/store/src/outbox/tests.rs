@@ -1,11 +1,19 @@
 //! The queue on a disk that fills up, fails and loses power.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use super::*;
 use crate::vfs::simulated::{Fault, SimulatedDisk};
 use proptest::prelude::*;
 
-const LIMITS: OutboxLimits = OutboxLimits { bytes: 4_096, segment_bytes: 256 };
+const LIMITS: OutboxLimits = OutboxLimits {
+    bytes: 4_096,
+    segment_bytes: 256,
+};
 
 #[test]
 fn bodies_come_out_in_order_and_only_once_delivered() {
@@ -46,7 +54,10 @@ fn a_restart_keeps_what_waits_and_goes_on_counting() {
     drop(outbox);
     let mut outbox = open(&disk);
     assert!(bodies(&outbox.reader()).is_empty());
-    assert!(outbox.push(b"next").unwrap() >= 31, "sequences are not used again");
+    assert!(
+        outbox.push(b"next").unwrap() >= 31,
+        "sequences are not used again"
+    );
 }
 
 #[test]
@@ -54,15 +65,24 @@ fn delivered_bodies_are_gone_from_every_file() {
     let disk = SimulatedDisk::default();
     let mut outbox = open(&disk);
     for n in 1..=40 {
-        outbox.push(format!("{{\"name\":\"patient {n}\"}}").as_bytes()).unwrap();
+        outbox
+            .push(format!("{{\"name\":\"patient {n}\"}}").as_bytes())
+            .unwrap();
         outbox.commit().unwrap();
     }
     let files = disk.paths(dir()).len();
     for sequence in 1..=40 {
         outbox.reader().delivered(sequence).unwrap();
-        let on_disk: Vec<u8> = disk.paths(dir()).iter().flat_map(|p| disk.bytes(p).unwrap()).collect();
+        let on_disk: Vec<u8> = disk
+            .paths(dir())
+            .iter()
+            .flat_map(|p| disk.bytes(p).unwrap())
+            .collect();
         let text = String::from_utf8_lossy(&on_disk);
-        assert!(!text.contains(&format!("patient {sequence}\"")), "{sequence} is still there");
+        assert!(
+            !text.contains(&format!("patient {sequence}\"")),
+            "{sequence} is still there"
+        );
         assert_eq!(text.matches("patient").count() as u64, 40 - sequence);
     }
     assert!(files > 5);
@@ -78,7 +98,13 @@ fn a_full_queue_refuses_the_newest_and_keeps_the_oldest() {
         outbox.push(&body).unwrap();
     }
     assert_eq!(outbox.push(&body), Err(PushError::Full { bytes: 4_080 }));
-    assert_eq!(outbox.push(&[]), Err(PushError::TooLarge { bytes: 0, max: MAX_OUTBOX_ENTRY_BYTES }));
+    assert_eq!(
+        outbox.push(&[]),
+        Err(PushError::TooLarge {
+            bytes: 0,
+            max: MAX_OUTBOX_ENTRY_BYTES
+        })
+    );
     outbox.commit().unwrap();
     assert_eq!(outbox.push(&body), Err(PushError::Full { bytes: 4_080 }));
     assert_eq!(outbox.reader().waiting(), (4, 4_080));
@@ -89,11 +115,22 @@ fn a_full_queue_refuses_the_newest_and_keeps_the_oldest() {
 #[test]
 fn one_entry_has_a_limit() {
     let disk = SimulatedDisk::default();
-    let limits = OutboxLimits { bytes: u64::MAX, ..LIMITS };
-    let mut outbox = Outbox::open(Arc::new(disk.clone()), dir(), limits).unwrap().0;
+    let limits = OutboxLimits {
+        bytes: u64::MAX,
+        ..LIMITS
+    };
+    let mut outbox = Outbox::open(Arc::new(disk.clone()), dir(), limits)
+        .unwrap()
+        .0;
     outbox.push(&vec![1; MAX_OUTBOX_ENTRY_BYTES]).unwrap();
     let bytes = MAX_OUTBOX_ENTRY_BYTES + 1;
-    assert_eq!(outbox.push(&vec![1; bytes]), Err(PushError::TooLarge { bytes, max: bytes - 1 }));
+    assert_eq!(
+        outbox.push(&vec![1; bytes]),
+        Err(PushError::TooLarge {
+            bytes,
+            max: bytes - 1
+        })
+    );
 }
 
 #[test]
@@ -111,8 +148,17 @@ fn a_full_disk_refuses_and_heals_and_a_failed_one_does_not() {
     assert_eq!(bodies(&outbox.reader()), ["one", "two"]);
 
     outbox.push(b"three").unwrap();
-    disk.fail_next_write(Fault { after: 3, kind: io::ErrorKind::Other });
-    assert!(matches!(outbox.commit(), Err(StoreError::Failed { operation: "written", .. })));
+    disk.fail_next_write(Fault {
+        after: 3,
+        kind: io::ErrorKind::Other,
+    });
+    assert!(matches!(
+        outbox.commit(),
+        Err(StoreError::Failed {
+            operation: "written",
+            ..
+        })
+    ));
     assert!(matches!(outbox.commit(), Err(StoreError::Failed { .. })));
 }
 
@@ -129,8 +175,18 @@ fn damage_costs_its_entry_and_is_counted() {
     assert_eq!(bodies(&outbox.reader()), ["one", "three"], "while running");
     drop(outbox);
     let (outbox, recovery) = Outbox::open(Arc::new(disk), dir(), LIMITS).unwrap();
-    assert_eq!(bodies(&outbox.reader()), ["one", "three"], "after a restart");
-    assert_eq!(recovery, OutboxRecovery { waiting: 2, damaged_bytes: 23 });
+    assert_eq!(
+        bodies(&outbox.reader()),
+        ["one", "three"],
+        "after a restart"
+    );
+    assert_eq!(
+        recovery,
+        OutboxRecovery {
+            waiting: 2,
+            damaged_bytes: 23
+        }
+    );
 }
 
 proptest! {
@@ -175,7 +231,9 @@ fn dir() -> &'static Path {
 }
 
 fn open(disk: &SimulatedDisk) -> Outbox {
-    Outbox::open(Arc::new(disk.clone()), dir(), LIMITS).unwrap().0
+    Outbox::open(Arc::new(disk.clone()), dir(), LIMITS)
+        .unwrap()
+        .0
 }
 
 fn bodies(reader: &OutboxReader) -> Vec<String> {

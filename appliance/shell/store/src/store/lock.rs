@@ -17,8 +17,15 @@ pub(crate) struct FolderLock {
 impl FolderLock {
     /// Makes the folder if there is none, and takes it.
     pub(crate) fn take(dir: &Path) -> Result<Self, OpenStoreError> {
-        let folder = |source| OpenStoreError::Folder { path: dir.to_path_buf(), source };
-        fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(dir).map_err(folder)?;
+        let folder = |source| OpenStoreError::Folder {
+            path: dir.to_path_buf(),
+            source,
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(dir)
+            .map_err(folder)?;
         fs::set_permissions(dir, Permissions::from_mode(FOLDER_MODE)).map_err(folder)?;
         let path = dir.join("lock");
         let mut file = OpenOptions::new()
@@ -32,7 +39,10 @@ impl FolderLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let owner = owner(&path);
-                return Err(OpenStoreError::InUse { path: dir.to_path_buf(), owner });
+                return Err(OpenStoreError::InUse {
+                    path: dir.to_path_buf(),
+                    owner,
+                });
             }
             Err(TryLockError::Error(source)) => return Err(folder(source)),
         }
@@ -50,6 +60,11 @@ fn sign(file: &mut File) -> io::Result<()> {
 }
 
 fn owner(path: &Path) -> String {
-    let pid = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
-    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+    let pid = fs::read_to_string(path)
+        .ok()
+        .and_then(|text| text.trim().parse::<u32>().ok());
+    pid.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid}"),
+    )
 }

@@ -23,7 +23,9 @@ pub struct ClosedRoom {
 impl Store {
     /// Appends, for each open room: that the box restarted, that everyone left, that it ended.
     pub(super) fn close_open(&mut self, now: UnixMillis) -> Result<Vec<ClosedRoom>, StoreError> {
-        let Some(index) = &self.index else { return Ok(Vec::new()) };
+        let Some(index) = &self.index else {
+            return Ok(Vec::new());
+        };
         let mut events = Vec::new();
         let mut closed: Vec<ClosedRoom> = Vec::new();
         for room in index.sessions().open_rooms() {
@@ -38,15 +40,29 @@ impl Store {
             events.push(fact(None, EventData::SystemReset));
             let mut presences = 0;
             for presence in index.sessions().presences_of(&room.sid) {
-                let actor =
-                    Actor { identity: presence.identity.clone(), sid: presence.sid.clone() };
+                let actor = Actor {
+                    identity: presence.identity.clone(),
+                    sid: presence.sid.clone(),
+                };
                 let duration_ms = now.0.saturating_sub(presence.joined_at.0);
-                let left = EventData::OccupantLeft { reason: EndReason::SystemReset, duration_ms };
+                let left = EventData::OccupantLeft {
+                    reason: EndReason::SystemReset,
+                    duration_ms,
+                };
                 events.push(fact(Some(actor), left));
                 presences += 1;
             }
-            events.push(fact(None, EventData::RoomDestroyed { reason: EndReason::SystemReset }));
-            closed.push(ClosedRoom { sid: room.sid.clone(), name: room.name.clone(), presences });
+            events.push(fact(
+                None,
+                EventData::RoomDestroyed {
+                    reason: EndReason::SystemReset,
+                },
+            ));
+            closed.push(ClosedRoom {
+                sid: room.sid.clone(),
+                name: room.name.clone(),
+                presences,
+            });
         }
         for group in events.chunks(EVENTS_PER_COMMIT) {
             for event in group {

@@ -1,1 +1,531 @@
-//! Tests.
+//! Whole stores on a real folder: crashes, damage, rebuilding, locking.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use super::*;
+use crate::error::ReadError;
+use crate::index::CACHE_BYTES;
+use crate::query::{EventQuery, Page, SessionQuery};
+use crate::samples;
+use crate::vfs::simulated::SimulatedDisk;
+use domain::event::Actor;
+use domain::{EndReason, EventData};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+
+#[test]
+fn what_is_committed_can_be_read_and_what_is_not_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, recovery) = open(&folder);
+    assert_eq!(
+        recovery,
+        Recovery {
+            index: IndexFate::Created,
+            ..Recovery::default()
+        }
+    );
+    let reader = store.reader();
+    store.append(&samples::event(0)).unwrap();
+    assert_eq!(events(&reader).len(), 0);
+    store.commit().unwrap();
+    store.commit().unwrap();
+    assert_eq!(events(&reader).len(), 1);
+    assert_eq!(reader.last_sequence(), 1);
+    drop(store);
+    assert!(matches!(
+        reader.events(&EventQuery::default()),
+        Err(ReadError::Closed)
+    ));
+}
+
+#[test]
+fn a_start_after_a_crash_closes_what_was_open_and_only_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(&folder);
+    for event in [
+        fact("RM_1", None, EventData::RoomCreated),
+        fact(
+            "RM_1",
+            Some("a"),
+            EventData::OccupantJoined {
+                client: "js".to_owned(),
+            },
+        ),
+        fact(
+            "RM_1",
+            Some("b"),
+            EventData::OccupantJoined {
+                client: "js".to_owned(),
+            },
+        ),
+        fact("RM_2", None, EventData::RoomCreated),
+        fact("RM_3", None, EventData::RoomCreated),
+        fact(
+            "RM_3",
+            None,
+            EventData::RoomDestroyed {
+                reason: EndReason::RoomEmpty,
+            },
+        ),
+    ] {
+        store.append(&event).unwrap();
+    }
+    store.commit().unwrap();
+    drop(store);
+
+    let (store, recovery) = open(&folder);
+    let closed = |sid: &str, presences| ClosedRoom {
+        sid: sid.into(),
+        name: "ward".into(),
+        presences,
+    };
+    assert_eq!(recovery.closed, [closed("RM_1", 2), closed("RM_2", 0)]);
+    let reader = store.reader();
+    let reset = EndReason::SystemReset;
+    let left = EventData::OccupantLeft {
+        reason: reset,
+        duration_ms: 5_000,
+    };
+    let told: Vec<_> = events(&reader)
+        .into_iter()
+        .skip(6)
+        .map(|e| (e.event.room.to_string(), e.event.data))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("RM_1".to_owned(), EventData::SystemReset),
+            ("RM_1".to_owned(), left.clone()),
+            ("RM_1".to_owned(), left),
+            (
+                "RM_1".to_owned(),
+                EventData::RoomDestroyed { reason: reset }
+            ),
+            ("RM_2".to_owned(), EventData::SystemReset),
+            (
+                "RM_2".to_owned(),
+                EventData::RoomDestroyed { reason: reset }
+            ),
+        ]
+    );
+    let room = reader.room(&"RM_1".into()).unwrap().unwrap();
+    assert_eq!((room.reason, room.present), (Some(reset), 0));
+    assert!(
+        room.participants
+            .iter()
+            .all(|p| p.reason == Some(reset) && p.duration_ms == Some(5_000))
+    );
+    drop(store);
+    let (_, recovery) = open(&folder);
+    assert_eq!((recovery.closed, recovery.last_sequence), (vec![], 12));
+}
+
+#[test]
+fn an_index_that_is_gone_is_built_again_the_same() {
+    let folder = filled(300);
+    let before = answers(&folder);
+    let dump = dump(&folder);
+    fs::remove_dir_all(folder.path().join("index")).unwrap();
+    let (store, recovery) = open(&folder);
+    assert_eq!(recovery.index, IndexFate::Created);
+    assert_eq!(recovery.replayed, recovery.last_sequence);
+    drop(store);
+    assert_eq!(answers(&folder), before);
+    assert_eq!(self::dump(&folder), dump);
+}
+
+#[test]
+fn an_index_that_is_behind_is_caught_up() {
+    let folder = filled(100);
+    let (early, late) = (
+        folder.path().join("index"),
+        folder.path().join("index.kept"),
+    );
+    copy(&early, &late);
+    let (mut store, _) = open(&folder);
+    for n in 100..2_500 {
+        store.append(&samples::event(n)).unwrap();
+    }
+    store.commit().unwrap();
+    drop(store);
+    let want = answers(&folder);
+    fs::remove_dir_all(&early).unwrap();
+    fs::rename(&late, &early).unwrap();
+    let (store, recovery) = open(&folder);
+    assert_eq!(recovery.index, IndexFate::Kept);
+    assert!(recovery.replayed >= 2_400, "{recovery:?}");
+    drop(store);
+    assert_eq!(answers(&folder), want);
+}
+
+#[test]
+fn a_damaged_index_never_stops_the_box_and_never_answers_wrongly() {
+    let folder = filled(400);
+    let want = answers(&folder);
+    let good = folder.path().join("good");
+    copy(&folder.path().join("index"), &good);
+    let files: Vec<_> = walk(&good)
+        .into_iter()
+        .map(|p| p.strip_prefix(&good).unwrap().to_path_buf())
+        .collect();
+    let mut rng = fastrand::Rng::with_seed(4711);
+    let mut fates = BTreeSet::new();
+    for case in 0..40 {
+        let index = folder.path().join("index");
+        fs::remove_dir_all(&index).unwrap();
+        copy(&good, &index);
+        let file = index.join(&files[case % files.len()]);
+        let mut bytes = fs::read(&file).unwrap();
+        match rng.u8(0..4) {
+            0 => bytes.truncate(rng.usize(0..=bytes.len())),
+            1 => bytes.fill(0),
+            2 => bytes
+                .iter_mut()
+                .for_each(|byte| *byte ^= u8::from(rng.u8(..) == 0)),
+            _ => bytes
+                .iter_mut()
+                .skip(rng.usize(0..4_096))
+                .take(64)
+                .for_each(|byte| *byte = rng.u8(..)),
+        }
+        fs::write(&file, bytes).unwrap();
+        let (store, recovery) = open(&folder);
+        let reader = store.reader();
+        let asked = ask(&reader);
+        drop(store);
+        if let Ok(found) = asked {
+            assert_eq!(found, want, "case {case}, {file:?}");
+        } else {
+            // Found by a question: the next start rebuilds.
+            let (store, recovery) = open(&folder);
+            assert!(
+                matches!(recovery.index, IndexFate::Rebuilt { .. }),
+                "case {case}"
+            );
+            assert_eq!(ask(&store.reader()).unwrap(), want, "case {case}");
+        }
+        fates.insert(match recovery.index {
+            IndexFate::Rebuilt { moved_to, .. } => {
+                assert!(moved_to.exists());
+                "rebuilt"
+            }
+            _ => "kept",
+        });
+    }
+    assert!(fates.contains("rebuilt"), "{fates:?}");
+    let broken = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+        entry
+            .as_ref()
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with("index.broken-")
+    });
+    assert_eq!(broken.count(), 2, "older ones are dropped");
+}
+
+#[test]
+fn a_question_that_panics_closes_the_index_and_the_next_start_rebuilds_it() {
+    let folder = filled(20);
+    let want = answers(&folder);
+    let (mut store, _) = open(&folder);
+    let reader = store.reader();
+    let panicked = store
+        .shared
+        .ask(|_| -> Result<(), ReadError> { panic!("as sled does") });
+    assert!(matches!(panicked, Err(ReadError::Closed)));
+    assert!(matches!(
+        reader.events(&EventQuery::default()),
+        Err(ReadError::Closed)
+    ));
+    // The journal goes on without it.
+    store
+        .append(&fact("RM_9", None, EventData::MessageSent))
+        .unwrap();
+    store
+        .append(&fact(
+            "RM_9",
+            None,
+            EventData::RoomDestroyed {
+                reason: EndReason::RoomEmpty,
+            },
+        ))
+        .unwrap();
+    store.commit().unwrap();
+    drop(store);
+    let (store, recovery) = open(&folder);
+    assert!(
+        matches!(recovery.index, IndexFate::Rebuilt { .. }),
+        "{recovery:?}"
+    );
+    assert_eq!(events(&store.reader()).len(), want.0.len() + 2);
+    drop(store);
+    assert_eq!(open(&folder).1.index, IndexFate::Kept);
+}
+
+#[test]
+fn acknowledged_records_that_rot_off_the_end_are_written_again_from_the_index() {
+    let folder = filled(50);
+    let want = answers(&folder);
+    let file = newest(&folder);
+    let intact = fs::read(&file).unwrap();
+    let mut bytes = intact.clone();
+    let last = bytes.len() - 3;
+    bytes[last] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let (store, recovery) = open(&folder);
+    assert_eq!((recovery.restored, recovery.index), (1, IndexFate::Kept));
+    drop(store);
+    assert_eq!(answers(&folder), want);
+    assert_eq!(verify_journal(folder.path()).unwrap(), want.0.len() as u64);
+}
+
+#[test]
+fn an_index_of_another_journal_is_replaced() {
+    let (folder, other) = (filled(50), filled(80));
+    let want = answers(&folder);
+    let index = folder.path().join("index");
+    fs::remove_dir_all(&index).unwrap();
+    // As long, but not the same: event times differ by the order they were appended in.
+    let (mut store, _) = open(&other);
+    store.append(&samples::event(1)).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    copy(&other.path().join("index"), &index);
+    let (store, recovery) = open(&folder);
+    assert!(
+        matches!(recovery.index, IndexFate::Rebuilt { .. }),
+        "{recovery:?}"
+    );
+    drop(store);
+    assert_eq!(answers(&folder), want);
+}
+
+#[test]
+fn a_folder_in_use_says_by_whom() {
+    let folder = tempfile::tempdir().unwrap();
+    let _held = open(&folder);
+    let error = Store::open_with(folder.path(), NOW, &options())
+        .err()
+        .unwrap();
+    let said = error.to_string();
+    assert!(
+        said.contains(&format!("process {}", std::process::id())) && said.contains("--data"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, "").unwrap();
+    let said = Store::open(&path.join("data"), NOW)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        said.contains("cannot be used") && said.contains("--data"),
+        "{said}"
+    );
+}
+
+#[test]
+fn nobody_else_may_look_inside() {
+    let folder = filled(3);
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(folder.path().to_path_buf()), 0o700);
+    assert_eq!(mode(folder.path().join("journal")), 0o700);
+    assert_eq!(mode(folder.path().join("outbox")), 0o700);
+    assert_eq!(mode(newest(&folder)), 0o600);
+    assert_eq!(mode(folder.path().join("lock")), 0o600);
+}
+
+#[test]
+fn followers_wake_when_events_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(&folder);
+    let reader = store.reader();
+    assert_eq!(reader.wait_after(0, Duration::ZERO), 0);
+    let follower = std::thread::spawn(move || {
+        let last = reader.wait_after(0, Duration::from_mins(1));
+        (last, events(&reader).len())
+    });
+    store.append(&samples::event(0)).unwrap();
+    store.commit().unwrap();
+    assert_eq!(follower.join().unwrap(), (1, 1));
+}
+
+#[test]
+fn damage_in_an_older_file_is_found_while_the_box_serves() {
+    let folder = filled(500);
+    let count = answers(&folder).0.len() as u64;
+    assert_eq!(health(&folder), JournalHealth::Sound(count));
+    let mut files = walk(&folder.path().join("journal"));
+    files.sort();
+    let mut bytes = fs::read(&files[1]).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&files[1], bytes).unwrap();
+    let JournalHealth::Damaged(said) = health(&folder) else {
+        panic!("not found")
+    };
+    assert!(said.contains(&*files[1].to_string_lossy()), "{said}");
+    assert!(verify_journal(folder.path()).is_err());
+}
+
+#[test]
+fn the_ballast_is_held_and_given_up_for_the_outbox_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::default();
+    let options = StoreOptions {
+        ballast_bytes: 10_000,
+        ..options()
+    };
+    let on = Arc::new(disk.clone());
+    let (mut store, _) = Store::open_on(on, folder.path(), NOW, &options).unwrap();
+    disk.set_capacity(Some(disk.used() + 10));
+    store.outbox().push(b"a webhook").unwrap();
+    store.commit().unwrap();
+    assert_eq!(
+        store.outbox_reader().peek().unwrap().unwrap().body,
+        b"a webhook"
+    );
+    disk.set_capacity(Some(disk.used()));
+    store.append(&samples::event(0)).unwrap();
+    assert!(matches!(store.commit(), Err(StoreError::DiskFull { .. })));
+    assert_eq!(
+        events(&store.reader()).len(),
+        0,
+        "not acknowledged, not shown"
+    );
+    disk.set_capacity(None);
+    store.commit().unwrap();
+    assert_eq!(events(&store.reader()).len(), 1);
+}
+
+type Answers = (Vec<StoredEvent>, Page<crate::query::RoomSession>);
+
+fn options() -> StoreOptions {
+    StoreOptions {
+        segment_bytes: 16 * 1024,
+        ballast_bytes: 0,
+        ..StoreOptions::default()
+    }
+}
+
+fn open(folder: &TempDir) -> (Store, Recovery) {
+    Store::open_with(folder.path(), NOW, &options()).unwrap()
+}
+
+/// A folder with `count` samples, closed as a crash leaves it and opened once more.
+fn filled(count: u64) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(&folder);
+    for n in 0..count {
+        store.append(&samples::event(n)).unwrap();
+        if n % 9 == 0 {
+            store.commit().unwrap();
+        }
+    }
+    store.commit().unwrap();
+    drop(store);
+    drop(open(&folder));
+    folder
+}
+
+fn answers(folder: &TempDir) -> Answers {
+    let (store, _) = open(folder);
+    ask(&store.reader()).unwrap()
+}
+
+fn ask(reader: &Reader) -> Result<Answers, ReadError> {
+    let rooms = SessionQuery {
+        participants: true,
+        newest_first: true,
+        ..SessionQuery::default()
+    };
+    let mut events = Vec::new();
+    let mut query = EventQuery::default();
+    loop {
+        let page = reader.events(&query)?;
+        events.extend(page.items);
+        query.after = page.next;
+        if query.after.is_none() {
+            return Ok((events, reader.rooms(&rooms)?));
+        }
+    }
+}
+
+fn events(reader: &Reader) -> Vec<StoredEvent> {
+    ask(reader).unwrap().0
+}
+
+fn dump(folder: &TempDir) -> Vec<(Vec<u8>, Vec<u8>)> {
+    Index::open(&folder.path().join("index"), CACHE_BYTES)
+        .unwrap()
+        .dump()
+}
+
+fn health(folder: &TempDir) -> JournalHealth {
+    let (store, _) = open(folder);
+    let reader = store.reader();
+    while reader.journal_health() == JournalHealth::Checking {
+        std::thread::yield_now();
+    }
+    reader.journal_health()
+}
+
+fn fact(room: &str, who: Option<&str>, data: EventData) -> Event {
+    let actor = who.map(|who| Actor {
+        identity: who.into(),
+        sid: format!("PA_{who}").into(),
+    });
+    let at = UnixMillis(NOW.0 - 5_000);
+    Event {
+        at,
+        room: room.into(),
+        room_name: "ward".into(),
+        actor,
+        peer: None,
+        data,
+    }
+}
+
+fn newest(folder: &TempDir) -> PathBuf {
+    walk(&folder.path().join("journal"))
+        .into_iter()
+        .max()
+        .unwrap()
+}
+
+fn walk(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(walk(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in walk(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(&file, &target).unwrap();
+    }
+}

@@ -55,11 +55,16 @@ impl Verification {
             metrics::gauge!("ringward_journal_damaged").set(f64::from(u8::from(damaged)));
             let _ = health.set(outcome);
         };
-        let thread = thread::Builder::new().name("journal-verify".to_owned()).spawn(work);
+        let thread = thread::Builder::new()
+            .name("journal-verify".to_owned())
+            .spawn(work);
         if let Err(error) = &thread {
             tracing::warn!(%error, "the journal's older files are not verified in this run");
         }
-        Self { stop, thread: thread.ok() }
+        Self {
+            stop,
+            thread: thread.ok(),
+        }
     }
 }
 

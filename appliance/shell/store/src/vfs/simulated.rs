@@ -84,13 +84,21 @@ impl SimulatedDisk {
 
     /// All files below `dir`, in order.
     pub(crate) fn paths(&self, dir: &Path) -> Vec<PathBuf> {
-        self.state().files.keys().filter(|p| p.starts_with(dir)).cloned().collect()
+        self.state()
+            .files
+            .keys()
+            .filter(|p| p.starts_with(dir))
+            .cloned()
+            .collect()
     }
 
     /// An independent copy of everything, durable or not.
     pub(crate) fn fork(&self) -> Self {
         let state = self.state();
-        Self(Arc::new(Mutex::new(State { files: state.files.clone(), ..State::default() })))
+        Self(Arc::new(Mutex::new(State {
+            files: state.files.clone(),
+            ..State::default()
+        })))
     }
 
     /// What is found after the power came back.
@@ -104,10 +112,15 @@ impl SimulatedDisk {
         }
         for (path, node) in &state.removed {
             if rng.bool() {
-                files.entry(path.clone()).or_insert_with(|| node.after_power_loss(rng));
+                files
+                    .entry(path.clone())
+                    .or_insert_with(|| node.after_power_loss(rng));
             }
         }
-        Self(Arc::new(Mutex::new(State { files, ..State::default() })))
+        Self(Arc::new(Mutex::new(State {
+            files,
+            ..State::default()
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +131,11 @@ impl SimulatedDisk {
 impl Node {
     /// Each sector is the old or the new one; the length is the old or the new one.
     fn after_power_loss(&self, rng: &mut fastrand::Rng) -> Self {
-        let len = if rng.bool() { self.now.len() } else { self.durable.len() };
+        let len = if rng.bool() {
+            self.now.len()
+        } else {
+            self.durable.len()
+        };
         let mut bytes = vec![0; len];
         for (index, sector) in bytes.chunks_mut(SECTOR).enumerate() {
             let from = if rng.bool() { &self.now } else { &self.durable };
@@ -127,7 +144,11 @@ impl Node {
             sector[..n].copy_from_slice(&tail[..n]);
         }
         // What was synced and not overwritten since is the same in both, so it survives.
-        Self { now: bytes.clone(), durable: bytes, named: true }
+        Self {
+            now: bytes.clone(),
+            durable: bytes,
+            named: true,
+        }
     }
 }
 
@@ -137,7 +158,9 @@ impl State {
     }
 
     fn node(&mut self, file: &Path) -> io::Result<&mut Node> {
-        self.files.get_mut(file).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.files
+            .get_mut(file)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn write(&mut self, file: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -171,7 +194,9 @@ impl Vfs for SimulatedDisk {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = self.state();
         let names = state.files.keys().filter(|path| path.parent() == Some(dir));
-        Ok(names.filter_map(|p| p.file_name()?.to_str().map(str::to_owned)).collect())
+        Ok(names
+            .filter_map(|p| p.file_name()?.to_str().map(str::to_owned))
+            .collect())
     }
 
     fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
@@ -181,18 +206,30 @@ impl Vfs for SimulatedDisk {
     fn read_at(&self, file: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let mut state = self.state();
         let offset = offset as usize;
-        let bytes = state.node(file)?.now.get(offset..offset + len).map(<[u8]>::to_vec);
+        let bytes = state
+            .node(file)?
+            .now
+            .get(offset..offset + len)
+            .map(<[u8]>::to_vec);
         bytes.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     fn create(&self, file: &Path) -> io::Result<Box<dyn VfsFile>> {
-        self.state().files.entry(file.to_path_buf()).or_default().now.clear();
+        self.state()
+            .files
+            .entry(file.to_path_buf())
+            .or_default()
+            .now
+            .clear();
         self.open(file)
     }
 
     fn open(&self, file: &Path) -> io::Result<Box<dyn VfsFile>> {
         self.state().node(file)?;
-        Ok(Box::new(SimulatedFile { disk: self.clone(), path: file.to_path_buf() }))
+        Ok(Box::new(SimulatedFile {
+            disk: self.clone(),
+            path: file.to_path_buf(),
+        }))
     }
 
     fn remove(&self, file: &Path) -> io::Result<()> {
@@ -206,7 +243,11 @@ impl Vfs for SimulatedDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
-        for (_, node) in state.files.iter_mut().filter(|(p, _)| p.parent() == Some(dir)) {
+        for (_, node) in state
+            .files
+            .iter_mut()
+            .filter(|(p, _)| p.parent() == Some(dir))
+        {
             node.named = true;
         }
         state.removed.retain(|path, _| path.parent() != Some(dir));
@@ -216,10 +257,18 @@ impl Vfs for SimulatedDisk {
     fn reserve(&self, file: &Path, len: u64) -> io::Result<()> {
         let mut state = self.state();
         let used = state.used();
-        if state.capacity.is_some_and(|capacity| used + len as usize > capacity) {
+        if state
+            .capacity
+            .is_some_and(|capacity| used + len as usize > capacity)
+        {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        state.files.entry(file.to_path_buf()).or_default().now.resize(len as usize, 0);
+        state
+            .files
+            .entry(file.to_path_buf())
+            .or_default()
+            .now
+            .resize(len as usize, 0);
         Ok(())
     }
 }
@@ -235,7 +284,11 @@ impl VfsFile for SimulatedFile {
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.disk.state().node(&self.path)?.now.resize(len as usize, 0);
+        self.disk
+            .state()
+            .node(&self.path)?
+            .now
+            .resize(len as usize, 0);
         Ok(())
     }
 
