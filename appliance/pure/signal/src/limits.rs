@@ -22,6 +22,10 @@ pub const MAX_SDP_LINES: usize = 16 * 1024;
 /// use, `a=sctp-init` and `sprop-parameter-sets`, stay below 2 kB.
 pub const MAX_SDP_LINE_BYTES: usize = 8 * 1024;
 
+/// Formats of one `m=` line: beyond it the negotiation is refused. Payload types are 7 bits
+/// (RFC 3550 §5.1).
+pub const MAX_FORMATS: usize = 128;
+
 /// Simulcast streams named in one section: beyond it the negotiation is refused. `LiveKit`'s
 /// clients send three.
 pub const MAX_RIDS: usize = 16;

@@ -51,7 +51,8 @@ pub enum ParseSdpError {
     /// Not of the form `x=…`, or with a control character.
     #[error("line {0} is not of the form x=value")]
     BadLine(usize),
-    /// An `m=` line without kind, port, protocol and formats, or a payload type above 127.
+    /// An `m=` line without kind, port, protocol and formats, with a payload type above 127, or
+    /// with more formats than [`crate::limits::MAX_FORMATS`].
     #[error("line {0} is not a usable m= line")]
     BadMedia(usize),
     /// An `a=mid` that is empty, longer than 16 characters or not ASCII.

@@ -79,7 +79,7 @@ pub fn edit_answer(
 ) -> Result<String, EditSdpError> {
     let offer = Description::parse(offer).map_err(EditSdpError::Offer)?;
     let mut answer = Description::parse(answer).map_err(EditSdpError::Answer)?;
-    for SectionPlan { mid, role } in plans {
+    for SectionPlan { mid, role } in needed(plans) {
         let offered = offer
             .section(*mid)
             .ok_or(EditSdpError::NoSection(*mid))?
@@ -100,7 +100,7 @@ pub fn edit_answer(
 /// Edits our offer to a client (the subscriber connection of `LiveKit` v0).
 pub fn edit_offer(offer: &str, plans: &[SectionPlan]) -> Result<String, EditSdpError> {
     let mut offer = Description::parse(offer).map_err(EditSdpError::Offer)?;
-    for SectionPlan { mid, role } in plans {
+    for SectionPlan { mid, role } in needed(plans) {
         let section = offer
             .section_mut(*mid)
             .ok_or(EditSdpError::NoSection(*mid))?;
@@ -109,6 +109,11 @@ pub fn edit_offer(offer: &str, plans: &[SectionPlan]) -> Result<String, EditSdpE
     opus::unify(&mut offer, plans);
     offer.forget_streams();
     Ok(offer.to_string())
+}
+
+/// A section that is kept need not be there: str0m leaves out what it does not know.
+fn needed(plans: &[SectionPlan]) -> impl Iterator<Item = &SectionPlan> {
+    plans.iter().filter(|plan| plan.role != SectionRole::Keep)
 }
 
 /// A refused section is left alone whatever its plan: it can carry nothing.

@@ -1,6 +1,11 @@
 //! What a section says of one payload type.
 
 use super::section::Section;
+use std::collections::BTreeMap;
+
+/// `a=rtcp-fb:*` lines read per section: they count for every format, so that many of them in a
+/// small text would become much memory. Clients send at most four.
+const MAX_FEEDBACK_FOR_ALL: usize = 16;
 
 /// A payload type with its `rtpmap`, `fmtp` and `rtcp-fb` lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,23 +25,49 @@ pub struct Format<'a> {
 }
 
 impl<'a> Format<'a> {
-    /// Reads what `section` says of `payload_type`; `None` when it has no usable `a=rtpmap`
-    /// (static types such as 0 and 8 need none, and the box uses none of them).
-    pub(super) fn read(section: &'a Section, payload_type: u8) -> Option<Self> {
-        let mapping = section
-            .attributes("rtpmap")
-            .find_map(|v| of(v, payload_type))?;
+    /// The formats of a section in the order of its `m=` line, in one pass over its lines. Those
+    /// without a usable `a=rtpmap` are left out (static types such as 0 and 8 need none, and the
+    /// box uses none of them).
+    pub(super) fn read_all(section: &'a Section) -> Vec<Self> {
+        let mut known: BTreeMap<u8, Self> = BTreeMap::new();
+        for (payload_type, mapping) in section.attributes("rtpmap").filter_map(numbered) {
+            if let Some(format) = Self::mapped(payload_type, mapping) {
+                known.entry(payload_type).or_insert(format);
+            }
+        }
+        for (payload_type, parameters) in section.attributes("fmtp").filter_map(numbered) {
+            if let Some(format) = known.get_mut(&payload_type) {
+                format.parameters.get_or_insert(parameters);
+            }
+        }
+        for (payload_type, feedback) in section.attributes("rtcp-fb").filter_map(numbered) {
+            if let Some(format) = known.get_mut(&payload_type) {
+                format.feedback.push(feedback);
+            }
+        }
+        let for_all = section
+            .attributes("rtcp-fb")
+            .filter_map(|v| v.strip_prefix("* "));
+        for feedback in for_all.take(MAX_FEEDBACK_FOR_ALL) {
+            for format in known.values_mut() {
+                format.feedback.push(feedback);
+            }
+        }
+        let listed = section.format_words().filter_map(|word| word.parse().ok());
+        listed
+            .filter_map(|payload_type: u8| known.remove(&payload_type))
+            .collect()
+    }
+
+    fn mapped(payload_type: u8, mapping: &'a str) -> Option<Self> {
         let mut parts = mapping.split('/');
         Some(Self {
             payload_type,
             name: parts.next()?.trim(),
             clock_rate: parts.next()?.trim().parse().ok()?,
             channels: parts.next().and_then(|c| c.trim().parse().ok()),
-            parameters: section.attributes("fmtp").find_map(|v| of(v, payload_type)),
-            feedback: section
-                .attributes("rtcp-fb")
-                .filter_map(|v| of(v, payload_type).or_else(|| v.strip_prefix("* ")))
-                .collect(),
+            parameters: None,
+            feedback: Vec::new(),
         })
     }
 
@@ -62,8 +93,8 @@ impl<'a> Format<'a> {
     }
 }
 
-/// The rest of `"<payload type> rest"`.
-pub(super) fn of(value: &str, payload_type: u8) -> Option<&str> {
+/// `"<payload type> rest"` in its two parts.
+pub(super) fn numbered(value: &str) -> Option<(u8, &str)> {
     let (number, rest) = value.split_once(' ')?;
-    (number.parse() == Ok(payload_type)).then_some(rest.trim_start())
+    Some((number.parse().ok()?, rest.trim_start()))
 }

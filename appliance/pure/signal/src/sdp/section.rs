@@ -5,7 +5,9 @@ mod edit;
 use super::format::Format;
 use super::line::Line;
 use super::simulcast::{RidLine, Simulcast};
+use crate::limits::MAX_FORMATS;
 use media::Mid;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A media section. Questions read its lines; what they do not ask about stays untouched.
@@ -75,7 +77,7 @@ impl Section {
         let is_rtp = words.next()?.contains("RTP/");
         let formats: Vec<&str> = words.collect();
         let usable = |format: &&str| !is_rtp || format.parse::<u8>().is_ok_and(|pt| pt < 128);
-        if formats.is_empty() || !formats.iter().all(usable) {
+        if !(1..=MAX_FORMATS).contains(&formats.len()) || !formats.iter().all(usable) {
             return None;
         }
         Some(Self {
@@ -170,9 +172,7 @@ impl Section {
 
     /// The payload types of the `m=` line, most wanted first, with what is said of each.
     pub fn formats(&self) -> Vec<Format<'_>> {
-        self.format_words()
-            .filter_map(|pt| Format::read(self, pt.parse().ok()?))
-            .collect()
+        Format::read_all(self)
     }
 
     /// `a=rid` lines, in order. Clients order them differently: go by name.
@@ -187,14 +187,11 @@ impl Section {
 
     /// The SSRCs named, each once, in order.
     pub fn ssrcs(&self) -> Vec<u32> {
-        let mut ssrcs = Vec::new();
-        for value in self.attributes("ssrc") {
-            let number = value.split(' ').next().and_then(|n| n.parse().ok());
-            if let Some(ssrc) = number.filter(|n| !ssrcs.contains(n)) {
-                ssrcs.push(ssrc);
-            }
-        }
-        ssrcs
+        let mut seen = BTreeSet::new();
+        let numbers = self
+            .attributes("ssrc")
+            .filter_map(|v| v.split(' ').next()?.parse().ok());
+        numbers.filter(|ssrc| seen.insert(*ssrc)).collect()
     }
 
     /// `a=ssrc-group` lines, in order.

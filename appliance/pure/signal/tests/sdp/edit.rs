@@ -473,6 +473,8 @@ fn plans_that_cannot_be_are_refused() {
             "{name}"
         );
     }
+    let kept = edit_answer(&answer, offer, &[plan("99", SectionRole::Keep)]);
+    assert!(kept.is_ok(), "nothing is asked of a kept section");
     let longest = with_ids(&"x".repeat(64), "t");
     assert!(edit_answer(&answer, offer, &[plan("0", longest)]).is_ok());
 }

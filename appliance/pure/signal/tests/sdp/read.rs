@@ -4,7 +4,7 @@ use crate::fixtures::{self, FIXTURES, fixed, fixture};
 use media::Mid;
 use proptest::prelude::*;
 use ringward_signal::limits::{
-    MAX_RIDS, MAX_SDP_BYTES, MAX_SDP_LINE_BYTES, MAX_SDP_LINES, MAX_SECTIONS,
+    MAX_FORMATS, MAX_RIDS, MAX_SDP_BYTES, MAX_SDP_LINE_BYTES, MAX_SDP_LINES, MAX_SECTIONS,
 };
 use ringward_signal::sdp::{
     Description, Direction, Format, ParseSdpError, RidDirection, Section, SectionKind,
@@ -142,6 +142,19 @@ fn a_codec_is_told_with_its_parameters_feedback_and_retransmission() {
     let opus = audio.iter().find(|f| f.is("audio/opus")).unwrap();
     assert_eq!((opus.clock_rate, opus.channels), (48_000, Some(2)));
     assert_eq!(opus.parameter("stereo"), Some("1"));
+}
+
+#[test]
+fn feedback_for_all_formats_counts_for_each() {
+    let text = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 97 96 95\r\na=rtcp-fb:* nack\r\n\
+        a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 ccm fir\r\na=rtpmap:97 rtx/90000\r\na=rtpmap:98 VP9/90000\r\n";
+    let description = parse(text);
+    let formats = description.sections()[0].formats();
+    let read: Vec<_> = formats
+        .iter()
+        .map(|f| (f.payload_type, f.feedback.as_slice()))
+        .collect();
+    assert_eq!(read, [(97, &["nack"][..]), (96, &["ccm fir", "nack"][..])]);
 }
 
 #[test]
@@ -382,6 +395,19 @@ fn each_limit_holds_at_its_value_and_not_one_more() {
     assert_eq!(
         Description::parse(&bytes(MAX_SDP_BYTES + 1)),
         Err(ParseSdpError::TooLong(MAX_SDP_BYTES + 1))
+    );
+
+    let formats = |count: usize| {
+        let formats: Vec<String> = (0..count).map(|n| (n % 128).to_string()).collect();
+        format!(
+            "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF {}\r\n",
+            formats.join(" ")
+        )
+    };
+    assert!(Description::parse(&formats(MAX_FORMATS)).is_ok());
+    assert_eq!(
+        Description::parse(&formats(MAX_FORMATS + 1)),
+        Err(ParseSdpError::BadMedia(2))
     );
 
     let rids = |count: usize| {

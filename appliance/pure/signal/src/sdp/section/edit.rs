@@ -49,7 +49,7 @@ impl Section {
     pub(in crate::sdp) fn set_parameters(&mut self, payload_type: u8, parameters: &str) {
         let says = |line: &Line, name| {
             line.attribute(name)
-                .is_some_and(|v| format::of(v, payload_type).is_some())
+                .is_some_and(|v| format::numbered(v).is_some_and(|n| n.0 == payload_type))
         };
         let text = format!("a=fmtp:{payload_type} {parameters}");
         let written = self.lines.iter().position(|line| says(line, "fmtp"));
