@@ -6,11 +6,16 @@ pub mod limits;
 pub mod sdp;
 
 mod config;
+mod downstream;
 mod keys;
 mod now;
 mod output;
+mod participant;
 mod room;
+mod subscription;
 mod texts;
+mod track;
+mod upstream;
 
 pub use config::{MAX_PARTICIPANTS, RoomConfig, RoomOptions};
 pub use keys::Keys;

@@ -1,24 +1,48 @@
 //! One room: who is in it, what they publish, who watches what, and what everyone is told.
 
 mod admin;
+mod answer;
 mod exchange;
+mod facts;
 mod join;
+mod leave;
+mod metadata;
+mod offer;
+mod permission;
+mod publish;
+mod quality;
+mod request;
+mod resume;
+mod roster;
+mod simulate;
+mod slots;
+mod speakers;
+mod subscribe;
+mod timers;
 
-use crate::config::{RoomConfig, RoomOptions};
+use crate::config::{MAX_PARTICIPANTS, RoomConfig, RoomOptions};
 use crate::keys::Keys;
 use crate::now::Now;
 use crate::output::Output;
-use livekit_protocol::SignalRequest;
+use crate::participant::Participant;
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{ParticipantInfo, SignalResponse};
 use media::MediaEvent;
+use media::plane::MediaCommand;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use vocab::{RoomKey, RoomName, RoomSid, SessionKey};
+use std::time::{Duration, Instant};
+use timers::{Timer, Timers};
+use vocab::{Identity, ParticipantKey, PeerKey, RoomKey, RoomName, RoomSid, SessionKey, TrackKey};
 
 pub use admin::{
-    MuteTrackError, ParticipantNotFound, SendDataError, TextTooLong, UpdateParticipantError,
+    MuteTrackError, ParticipantNotFound, SendDataError, UpdateParticipantError,
     UpdateRoomMetadataError, UpdateSubscriptionsError,
 };
 pub use exchange::{ExchangeRefusal, PatchExchangeError, TrickleFragment};
 pub use join::JoinRefusal;
+pub use metadata::TextTooLong;
+pub(crate) use publish::MAX_TRACKS_PER_PARTICIPANT;
 
 /// A LiveKit room as its clients and the server API see it.
 ///
@@ -27,6 +51,35 @@ pub struct Room {
     key: RoomKey,
     sid: RoomSid,
     name: RoomName,
+    config: Arc<RoomConfig>,
+    keys: Keys,
+    rng: fastrand::Rng,
+    created: Now,
+    metadata: String,
+    max_participants: u32,
+    empty_timeout: Duration,
+    departure_timeout: Duration,
+    locked: bool,
+    closed: bool,
+    /// Keys rise with time, so this is the order of joining.
+    roster: BTreeMap<ParticipantKey, Participant>,
+    by_identity: BTreeMap<Identity, ParticipantKey>,
+    sessions: BTreeMap<SessionKey, ParticipantKey>,
+    peers: BTreeMap<PeerKey, ParticipantKey>,
+    /// Who publishes a track; negotiated ones only.
+    tracks: BTreeMap<TrackKey, ParticipantKey>,
+    /// Those who left lately, for resumed clients that missed it.
+    departed: VecDeque<(Instant, ParticipantInfo)>,
+    /// Tokens older than this (seconds since 1970) are refused.
+    revoked: BTreeMap<Identity, u64>,
+    /// Nonces of data sent lately through the server API.
+    nonces: VecDeque<Vec<u8>>,
+    /// The counts everyone knows.
+    told_counts: (u32, u32),
+    /// Whose subscriptions changed and have not been acted on.
+    changed: BTreeSet<ParticipantKey>,
+    timers: Timers,
+    outputs: VecDeque<Output>,
 }
 
 impl Room {
@@ -34,34 +87,143 @@ impl Room {
     pub fn new(
         key: RoomKey,
         name: RoomName,
-        _options: RoomOptions,
-        _config: Arc<RoomConfig>,
-        _keys: Keys,
-        _seed: u64,
-        _now: Now,
+        options: RoomOptions,
+        config: Arc<RoomConfig>,
+        keys: Keys,
+        seed: u64,
+        now: Now,
     ) -> Self {
-        Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let sid = RoomSid::from(facts::sid(&mut rng, "RM_"));
+        let max = options.max_participants.unwrap_or(config.max_participants);
+        let mut room = Self {
             key,
-            sid: "RM_".into(),
+            sid,
             name,
+            keys,
+            rng,
+            created: now,
+            metadata: options.metadata,
+            max_participants: max.min(MAX_PARTICIPANTS),
+            empty_timeout: options.empty_timeout.unwrap_or(config.empty_timeout),
+            departure_timeout: options
+                .departure_timeout
+                .unwrap_or(config.departure_timeout),
+            config,
+            locked: false,
+            closed: false,
+            roster: BTreeMap::new(),
+            by_identity: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            departed: VecDeque::new(),
+            revoked: BTreeMap::new(),
+            nonces: VecDeque::new(),
+            told_counts: (0, 0),
+            changed: BTreeSet::new(),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+        };
+        room.command(MediaCommand::OpenRoom { room: key });
+        room.record_opened(now);
+        room.timers
+            .set(Timer::Empty, now.instant + room.empty_timeout);
+        room
+    }
+
+    /// News from the media plane.
+    pub fn handle_media(&mut self, event: MediaEvent, now: Now) {
+        if self.closed {
+            return;
+        }
+        match event {
+            MediaEvent::Answered {
+                peer,
+                negotiation,
+                sdp,
+                ..
+            } => {
+                self.media_answered(peer, negotiation, &sdp, now);
+            }
+            MediaEvent::Offered {
+                peer,
+                negotiation,
+                sdp,
+                mids,
+                ..
+            } => {
+                self.media_offered(peer, negotiation, &sdp, &mids, now);
+            }
+            MediaEvent::AnswerAccepted {
+                peer, negotiation, ..
+            } => {
+                self.media_accepted(peer, negotiation, now);
+            }
+            MediaEvent::NegotiationFailed {
+                peer,
+                negotiation,
+                cause,
+                ..
+            } => {
+                self.negotiation_failed(peer, negotiation, cause, now);
+            }
+            MediaEvent::PeerConnected { peer, .. } => self.peer_connected(peer, now),
+            MediaEvent::PeerFailed { peer, cause, .. } => self.peer_failed(peer, cause, now),
+            MediaEvent::TrackFlowing { track, .. } => self.tell_demand(track),
+            MediaEvent::DemandChanged { track, wanted, .. } => self.demand_changed(track, wanted),
+            MediaEvent::StreamStateChanged {
+                subscriber,
+                track,
+                active,
+                ..
+            } => {
+                self.stream_state_changed(subscriber, track, active);
+            }
+            MediaEvent::SpeakersChanged { changed, .. } => self.speakers_changed(&changed),
+            MediaEvent::QualityChanged {
+                participant,
+                quality,
+                score,
+                ..
+            } => {
+                self.quality_changed(participant, quality, score);
+            }
+            MediaEvent::MessageSent { participant, .. } => {
+                self.record(participant, domain::EventData::MessageSent, now);
+            }
+            MediaEvent::DataProgress {
+                participant,
+                sequence,
+                ..
+            } => {
+                self.finish_resume(participant, sequence, now);
+            }
         }
     }
 
-    /// A message of a client. Unknown sessions and unknown messages are ignored.
-    pub fn handle_request(&mut self, _session: SessionKey, _request: SignalRequest, _now: Now) {}
-
-    /// A WebSocket is gone, whoever closed it.
-    pub fn handle_closed(&mut self, _session: SessionKey, _now: Now) {}
-
-    /// News from the media plane.
-    pub fn handle_media(&mut self, _event: MediaEvent, _now: Now) {}
-
     /// Time passed.
-    pub fn handle_timeout(&mut self, _now: Now) {}
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(timer) = self.timers.pop_due(now.instant) {
+            match timer {
+                Timer::Empty => self.close(domain::EndReason::RoomEmpty, now),
+                Timer::RoomUpdate => self.tell_room(),
+                Timer::Join(key) => self.join_timed_out(key, now),
+                Timer::Resume(key) | Timer::Gone(key) => self.given_up(key, now),
+                Timer::Offer(key) | Timer::Ask(key) => self.negotiation_timed_out(key, timer, now),
+                Timer::Token(key) => self.refresh_token(key, now),
+                Timer::Progress(key) => self.finish_resume(key, 0, now),
+                Timer::Speaker(key) => self.simulated_silence(key),
+                Timer::Exchange(key) => self.exchange_timed_out(key, now),
+            }
+        }
+    }
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Output {
-        Output::Wait(None)
+        self.outputs
+            .pop_front()
+            .unwrap_or_else(|| Output::Wait(self.timers.next()))
     }
 
     /// Its key on the media plane.
@@ -79,13 +241,44 @@ impl Room {
         &self.name
     }
 
-    /// The room as LiveKit's APIs show it.
-    pub fn info(&self) -> livekit_protocol::Room {
-        livekit_protocol::Room::default()
-    }
-
     /// Whether the room has ended.
     pub fn is_closed(&self) -> bool {
-        false
+        self.closed
+    }
+
+    fn command(&mut self, command: MediaCommand) {
+        self.outputs.push_back(Output::Media(command));
+    }
+
+    /// Says something to a participant. Without a WebSocket it is lost: a resume tells everything
+    /// anew. While a resume waits for its first message, it is held.
+    fn tell(&mut self, key: ParticipantKey, message: Message) {
+        let Some(participant) = self.roster.get_mut(&key) else {
+            return;
+        };
+        let Some(session) = participant.session.filter(|_| participant.link.signals()) else {
+            return;
+        };
+        let response = SignalResponse {
+            message: Some(message),
+        };
+        match &mut participant.resuming {
+            Some(resuming) if resuming.held.len() < resume::MAX_HELD => {
+                resuming.held.push(response)
+            }
+            Some(_) => {}
+            None => self.outputs.push_back(Output::Send { session, response }),
+        }
+    }
+
+    fn keys_but(&self, but: ParticipantKey) -> Vec<ParticipantKey> {
+        self.roster
+            .keys()
+            .copied()
+            .filter(|key| *key != but)
+            .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,33 @@
 //! The server API of one room (`livekit.md` §9, RoomService).
 
-use super::Room;
+use super::leave::Farewell;
+use super::metadata::{TextChange, TextTooLong};
+use super::{Participant, Room};
 use crate::now::Now;
-use domain::event::EndReason;
+use bytes::Bytes;
+use domain::{EndReason, EventData};
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    ParticipantInfo, SendDataRequest, TrackInfo, UpdateParticipantRequest,
-    UpdateSubscriptionsRequest,
+    DataPacket, MuteTrackRequest, ParticipantInfo, SendDataRequest, TrackInfo,
+    UpdateParticipantRequest, UpdateSubscription, UpdateSubscriptionsRequest, UserPacket,
+    data_packet,
 };
-use vocab::ErrorKind;
+use media::plane::DataTarget;
+use media::{Channel, MediaCommand};
+use prost::Message as _;
+use vocab::{ErrorKind, ParticipantKey};
+
+/// Seconds added to now when a removal does not say which tokens it revokes.
+///
+/// Source: `livekit_room.proto`, `RoomParticipantIdentity.revoke_token_ts`.
+const REVOKE_LEEWAY_SECS: u64 = 60;
+/// Removed identities whose older tokens are refused; beyond it the one with the oldest tokens is
+/// forgotten.
+const MAX_REVOKED: usize = 1_000;
+/// Nonces of sent data that are remembered, oldest forgotten first: a client that repeats a
+/// request does so within seconds.
+const MAX_NONCES: usize = 100;
 
 /// Nobody of that identity is in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,20 +63,6 @@ impl MuteTrackError {
             Self::RemoteUnmuteDisabled => ErrorKind::Precondition,
         }
     }
-}
-
-/// Which of a participant's texts is longer than LiveKit allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TextTooLong {
-    /// Over [`crate::MAX_PARTICIPANT_NAME_BYTES`].
-    #[error("name exceeds limits")]
-    Name,
-    /// Over [`crate::MAX_METADATA_BYTES`].
-    #[error("metadata exceeds limits")]
-    Metadata,
-    /// Over [`crate::MAX_ATTRIBUTES_BYTES`].
-    #[error("attributes exceed limits")]
-    Attributes,
 }
 
 /// Why a participant could not be changed.
@@ -131,78 +137,225 @@ impl UpdateRoomMetadataError {
 impl Room {
     /// `ListParticipants`: everyone, hidden ones too, in order of joining.
     pub fn participants(&self) -> Vec<ParticipantInfo> {
-        Vec::new()
+        self.roster.values().map(Participant::info).collect()
     }
 
     /// `GetParticipant`.
-    pub fn participant(&self, _identity: &str) -> Result<ParticipantInfo, ParticipantNotFound> {
-        Err(ParticipantNotFound)
+    pub fn participant(&self, identity: &str) -> Result<ParticipantInfo, ParticipantNotFound> {
+        let key = self.by_identity(identity)?;
+        self.roster
+            .get(&key)
+            .map(Participant::info)
+            .ok_or(ParticipantNotFound)
+    }
+
+    fn by_identity(&self, identity: &str) -> Result<ParticipantKey, ParticipantNotFound> {
+        self.by_identity
+            .get(identity)
+            .copied()
+            .ok_or(ParticipantNotFound)
     }
 
     /// `RemoveParticipant`. `revoke_before_secs` (`revoke_token_ts`): tokens of that identity
-    /// whose `nbf` is earlier are refused while the room lives; 0 means one minute from now.
+    /// made earlier are refused while the room lives; 0 means one minute from now.
     pub fn remove_participant(
         &mut self,
-        _identity: &str,
-        _revoke_before_secs: u64,
-        _now: Now,
+        identity: &str,
+        revoke_before_secs: u64,
+        now: Now,
     ) -> Result<(), ParticipantNotFound> {
-        Err(ParticipantNotFound)
-    }
-
-    /// `MutePublishedTrack`.
-    pub fn mute_track(
-        &mut self,
-        _identity: &str,
-        _track_sid: &str,
-        _muted: bool,
-        _now: Now,
-    ) -> Result<TrackInfo, MuteTrackError> {
-        Err(ParticipantNotFound.into())
-    }
-
-    /// `UpdateParticipant`: `room` and `identity` of the request are its address, the rest is
-    /// applied where set; an attribute set to "" is deleted.
-    pub fn update_participant(
-        &mut self,
-        _request: UpdateParticipantRequest,
-        _now: Now,
-    ) -> Result<ParticipantInfo, UpdateParticipantError> {
-        Err(ParticipantNotFound.into())
-    }
-
-    /// `UpdateSubscriptions`.
-    pub fn update_subscriptions(
-        &mut self,
-        _request: &UpdateSubscriptionsRequest,
-        _now: Now,
-    ) -> Result<(), UpdateSubscriptionsError> {
-        Err(ParticipantNotFound.into())
-    }
-
-    /// `SendData`: delivered as `DataPacket.user` with sequence 0.
-    pub fn send_data(&mut self, _request: SendDataRequest, _now: Now) -> Result<(), SendDataError> {
+        let key = self.by_identity(identity)?;
+        let before = match revoke_before_secs {
+            0 => now.unix.as_secs().saturating_add(REVOKE_LEEWAY_SECS),
+            secs => secs,
+        };
+        self.revoked.insert(identity.into(), before);
+        if self.revoked.len() > MAX_REVOKED {
+            let oldest = self.revoked.iter().min_by_key(|(_, before)| **before);
+            if let Some(oldest) = oldest.map(|(identity, _)| identity.clone()) {
+                self.revoked.remove(&oldest);
+            }
+        }
+        let farewell = Farewell::Leave(Action::Disconnect);
+        self.remove(key, EndReason::ParticipantRemoved, farewell, now);
         Ok(())
     }
 
-    /// `UpdateRoomMetadata`.
+    /// `MutePublishedTrack`. The publisher's client is told to follow.
+    pub fn mute_track(
+        &mut self,
+        identity: &str,
+        track_sid: &str,
+        muted: bool,
+        now: Now,
+    ) -> Result<TrackInfo, MuteTrackError> {
+        let key = self.by_identity(identity)?;
+        let find = |room: &Self| {
+            let track = room
+                .roster
+                .get(&key)
+                .and_then(|p| p.track_by_sid(track_sid));
+            track.map(|track| (track.key, track.info.clone()))
+        };
+        let (track, info) = find(self).ok_or(MuteTrackError::TrackNotFound)?;
+        if !muted && info.muted && !self.config.remote_unmute {
+            return Err(MuteTrackError::RemoteUnmuteDisabled);
+        }
+        if info.muted != muted {
+            let request = MuteTrackRequest {
+                sid: track_sid.into(),
+                muted,
+            };
+            self.tell(key, Message::Mute(request));
+            self.set_muted(key, track, muted, now);
+        }
+        find(self)
+            .map(|(_, info)| info)
+            .ok_or(MuteTrackError::TrackNotFound)
+    }
+
+    /// `UpdateParticipant`: `room` and `identity` of the request are its address, the rest is
+    /// applied where set; an attribute set to "" is deleted. All of it or nothing.
+    pub fn update_participant(
+        &mut self,
+        request: UpdateParticipantRequest,
+        now: Now,
+    ) -> Result<ParticipantInfo, UpdateParticipantError> {
+        let key = self.by_identity(&request.identity)?;
+        let change = TextChange {
+            name: request.name,
+            metadata: request.metadata,
+            attributes: request.attributes.into_iter().collect(),
+        };
+        self.change_texts(key, change)?;
+        match &request.permission {
+            Some(permission) => self.change_permission(key, permission, now),
+            None => self.announce(key, true),
+        }
+        self.refresh_token(key, now);
+        Ok(self.participant(&request.identity)?)
+    }
+
+    /// `UpdateSubscriptions`. Tracks that do not exist are skipped.
+    pub fn update_subscriptions(
+        &mut self,
+        request: &UpdateSubscriptionsRequest,
+        now: Now,
+    ) -> Result<(), UpdateSubscriptionsError> {
+        let key = self.by_identity(&request.identity)?;
+        let update = UpdateSubscription {
+            track_sids: request.track_sids.clone(),
+            subscribe: request.subscribe,
+            participant_tracks: request.participant_tracks.clone(),
+        };
+        self.change_subscriptions(key, &update, false, now);
+        Ok(())
+    }
+
+    /// `SendData`: delivered as `DataPacket.user` with sequence 0. A nonce that was seen is not
+    /// delivered twice; destinations that are not here are skipped.
+    #[expect(deprecated, reason = "older callers and clients address by sid")]
+    pub fn send_data(&mut self, request: SendDataRequest, _now: Now) -> Result<(), SendDataError> {
+        if !matches!(request.nonce.len(), 0 | 16) {
+            return Err(SendDataError::Nonce(request.nonce.len()));
+        }
+        if request.data.len() > crate::MAX_DATA_BYTES {
+            return Err(SendDataError::TooLarge(request.data.len()));
+        }
+        if self.closed || !self.is_new_nonce(&request.nonce) {
+            return Ok(());
+        }
+        let (sids, identities) = (&request.destination_sids, &request.destination_identities);
+        let to = if sids.is_empty() && identities.is_empty() {
+            DataTarget::All
+        } else {
+            let is_addressed = |p: &&Participant| {
+                sids.iter().any(|sid| sid == p.sid.as_str())
+                    || identities
+                        .iter()
+                        .any(|identity| identity == p.identity.as_str())
+            };
+            DataTarget::Some(
+                self.roster
+                    .values()
+                    .filter(is_addressed)
+                    .map(|p| p.key)
+                    .collect(),
+            )
+        };
+        let kind = data_packet::Kind::try_from(request.kind).unwrap_or(data_packet::Kind::Reliable);
+        let user = UserPacket {
+            payload: request.data,
+            destination_sids: request.destination_sids,
+            destination_identities: request.destination_identities.clone(),
+            topic: request.topic,
+            nonce: request.nonce,
+            ..UserPacket::default()
+        };
+        let packet = DataPacket {
+            kind: kind.into(),
+            destination_identities: request.destination_identities,
+            value: Some(data_packet::Value::User(user)),
+            ..DataPacket::default()
+        };
+        let channel = match kind {
+            data_packet::Kind::Reliable => Channel::Reliable,
+            data_packet::Kind::Lossy => Channel::Lossy,
+        };
+        let payload = Bytes::from(packet.encode_to_vec());
+        self.command(MediaCommand::SendData {
+            room: self.key,
+            to,
+            channel,
+            payload,
+        });
+        Ok(())
+    }
+
+    fn is_new_nonce(&mut self, nonce: &[u8]) -> bool {
+        if nonce.is_empty() {
+            return true;
+        }
+        if self.nonces.iter().any(|seen| seen == nonce) {
+            return false;
+        }
+        if self.nonces.len() >= MAX_NONCES {
+            self.nonces.pop_front();
+        }
+        self.nonces.push_back(nonce.to_vec());
+        true
+    }
+
+    /// `UpdateRoomMetadata`. Everyone hears of it at once.
     pub fn update_metadata(
         &mut self,
-        _metadata: String,
+        metadata: String,
         _now: Now,
     ) -> Result<livekit_protocol::Room, UpdateRoomMetadataError> {
+        if metadata.len() > crate::MAX_METADATA_BYTES {
+            return Err(UpdateRoomMetadataError::TooLong(metadata.len()));
+        }
+        if self.metadata != metadata {
+            self.metadata = metadata;
+            self.tell_room();
+        }
         Ok(self.info())
     }
 
     /// Whether newcomers are refused.
     pub fn is_locked(&self) -> bool {
-        false
+        self.locked
     }
 
-    /// Refuses newcomers, or admits them again. Those inside stay, and may resume.
-    pub fn set_locked(&mut self, _locked: bool, _now: Now) {}
-
-    /// Ends the room (`DeleteRoom`: [`EndReason::RoomDeleted`]; a stopping box:
-    /// [`EndReason::ServerShutdown`], whose clients come back by themselves).
-    pub fn close(&mut self, _reason: EndReason, _now: Now) {}
+    /// Refuses newcomers, or admits them again. Those inside stay, and may come back.
+    pub fn set_locked(&mut self, locked: bool, now: Now) {
+        if !self.closed && std::mem::replace(&mut self.locked, locked) != locked {
+            let event = if locked {
+                EventData::RoomLocked
+            } else {
+                EventData::RoomUnlocked
+            };
+            self.journal(None, event, now);
+        }
+    }
 }

@@ -1,0 +1,121 @@
+//! What a client says.
+
+use super::Room;
+use super::leave::Farewell;
+use crate::now::Now;
+use crate::participant::Admission;
+use domain::EndReason;
+use livekit_protocol::request_response::{Reason, Request};
+use livekit_protocol::signal_request::Message;
+use livekit_protocol::signal_response::Message as Answer;
+use livekit_protocol::{Ping, Pong, SignalRequest, SignalTarget, TrickleRequest};
+use media::MediaCommand;
+use vocab::{ParticipantKey, SessionKey};
+
+impl Room {
+    /// A message of a client. Unknown sessions and unknown messages are ignored.
+    pub fn handle_request(&mut self, session: SessionKey, request: SignalRequest, now: Now) {
+        let Some(key) = self.sessions.get(&session).copied() else {
+            return;
+        };
+        let is_signalling = self.roster.get(&key).is_some_and(|p| p.link.signals());
+        let (false, true, Some(message)) = (self.closed, is_signalling, request.message) else {
+            return;
+        };
+        match message {
+            Message::Offer(offer) => self.client_offer(key, offer, now),
+            Message::Answer(answer) => self.client_answer(key, answer, now),
+            Message::Trickle(trickle) => self.trickle(key, &trickle),
+            Message::AddTrack(request) => self.add_track(key, request, now),
+            Message::Mute(request) => self.mute_own_track(key, &request, now),
+            Message::Subscription(request) => self.change_subscriptions(key, &request, true, now),
+            Message::TrackSetting(settings) => self.change_settings(key, &settings),
+            Message::Leave(_) => {
+                self.remove(key, EndReason::ClientInitiated, Farewell::Silent, now);
+            }
+            Message::SubscriptionPermission(rule) => {
+                self.change_admission(key, Admission::read(rule), now);
+            }
+            Message::SyncState(state) => self.sync_state(key, state, now),
+            Message::Simulate(scenario) => self.simulate(key, scenario, now),
+            Message::Ping(_) => self.tell(key, Answer::Pong(millis(now))),
+            Message::PingReq(ping) => self.pong(key, ping, now),
+            Message::UpdateMetadata(request) => self.update_own_metadata(key, request, now),
+            Message::UpdateAudioTrack(request) => self.update_audio_track(key, request),
+            Message::UpdateVideoTrack(request) => self.update_video_track(key, request),
+            Message::PublishDataTrackRequest(request) => {
+                self.unsupported(key, 0, Some(Request::PublishDataTrack(request)));
+            }
+            Message::UnpublishDataTrackRequest(request) => {
+                self.unsupported(key, 0, Some(Request::UnpublishDataTrack(request)));
+            }
+            Message::StoreDataBlobRequest(request) => {
+                self.unsupported(key, request.request_id, None)
+            }
+            Message::GetDataBlobRequest(request) => self.unsupported(key, request.request_id, None),
+            // Deprecated, or about what the box does not carry.
+            _ => {}
+        }
+    }
+
+    /// A request the box does not serve is answered, so that nobody waits for it.
+    fn unsupported(&mut self, key: ParticipantKey, id: u32, request: Option<Request>) {
+        let message = "this server does not serve the request".into();
+        self.respond(key, id, Reason::UnsupportedType, message, request);
+    }
+
+    fn pong(&mut self, key: ParticipantKey, ping: Ping, now: Now) {
+        let pong = Pong {
+            last_ping_timestamp: ping.timestamp,
+            timestamp: millis(now),
+        };
+        self.tell(key, Answer::PongResp(pong));
+    }
+
+    /// A candidate of the client. Those that come before the first offer wait for it; repeated
+    /// ones (one per section) are told once. Unreadable ones are skipped.
+    fn trickle(&mut self, key: ParticipantKey, trickle: &TrickleRequest) {
+        let Some(candidate) = candidate(&trickle.candidate_init) else {
+            return;
+        };
+        let Some(participant) = self.roster.get_mut(&key) else {
+            return;
+        };
+        let for_down = trickle.target() == SignalTarget::Subscriber && participant.down.is_some();
+        let peer = match (for_down, &mut participant.up, &mut participant.down) {
+            (true, _, Some(down)) => down.admits_candidate(&candidate).then_some(down.peer),
+            (_, Some(up), _) => up.admits_candidate(&candidate).then_some(up.peer),
+            (_, None, _) => {
+                let early = &mut participant.early_candidates;
+                let fits = candidate.len() <= crate::limits::MAX_CANDIDATE_BYTES;
+                if fits
+                    && early.len() < crate::limits::MAX_CANDIDATES
+                    && !early.contains(&candidate)
+                {
+                    early.push(candidate);
+                }
+                return;
+            }
+        };
+        if let Some(peer) = peer {
+            self.command(MediaCommand::AddCandidate {
+                room: self.key,
+                peer,
+                candidate,
+            });
+        }
+    }
+}
+
+/// The `candidate` of a JSON `RTCIceCandidateInit`; `None` for the end of candidates and for what
+/// cannot be read.
+fn candidate(init: &str) -> Option<String> {
+    let init: serde_json::Value = serde_json::from_str(init).ok()?;
+    let candidate = init.get("candidate")?.as_str()?.trim();
+    let candidate = candidate.strip_prefix("a=").unwrap_or(candidate);
+    (!candidate.is_empty()).then(|| candidate.to_owned())
+}
+
+fn millis(now: Now) -> i64 {
+    i64::try_from(now.unix.0).unwrap_or(i64::MAX)
+}
