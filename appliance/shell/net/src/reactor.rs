@@ -12,8 +12,9 @@ use std::time::Duration;
 /// as [`crate::DropCause::Oversized`].
 pub const MAX_DATAGRAM_BYTES: usize = 2_048;
 
-/// The most addresses one reactor binds: every wildcard and LAN address of a box, with room.
-pub const MAX_SOCKETS: usize = 16;
+/// The most addresses one reactor binds: all that a [`SocketIndex`] can name. A worker binds every
+/// LAN address of a box, the load generator one per simulated client.
+pub const MAX_SOCKETS: usize = 256;
 
 /// One bound socket of a reactor: the position of its address in [`open`](crate::open)'s list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

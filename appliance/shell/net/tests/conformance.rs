@@ -698,10 +698,10 @@ fn no_address_and_too_many_are_refused() {
         open(BackendChoice::Auto, &[]),
         Err(OpenReactorError::NoAddress)
     ));
-    let many = parse(&[V4; 17]);
+    let many = parse(&[V4; 257]);
     assert!(matches!(
         open(BackendChoice::Auto, &many),
-        Err(OpenReactorError::TooManyAddresses(17))
+        Err(OpenReactorError::TooManyAddresses(257))
     ));
 }
 

@@ -7,31 +7,33 @@ use std::time::{Duration, Instant};
 /// repaired by retransmission than by sending it.
 pub(crate) const MAX_STALL: Duration = Duration::from_millis(20);
 
-const _: () = assert!(MAX_SOCKETS <= u16::BITS as usize);
+const _: () = assert!(MAX_SOCKETS == 1 + u8::MAX as usize);
+
+const WORDS: usize = MAX_SOCKETS / u64::BITS as usize;
 
 /// A set of sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct SocketSet(u16);
+pub(crate) struct SocketSet([u64; WORDS]);
 
 impl SocketSet {
     pub(crate) fn add(&mut self, socket: SocketIndex) {
-        self.0 |= 1 << socket.0;
+        self.0[usize::from(socket.0 / 64)] |= 1 << (socket.0 % 64);
     }
 
     pub(crate) fn remove(&mut self, socket: SocketIndex) {
-        self.0 &= !(1 << socket.0);
+        self.0[usize::from(socket.0 / 64)] &= !(1 << (socket.0 % 64));
     }
 
     pub(crate) fn contains(self, socket: SocketIndex) -> bool {
-        self.0 & 1 << socket.0 != 0
+        self.0[usize::from(socket.0 / 64)] & 1 << (socket.0 % 64) != 0
     }
 
     pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0 == [0; WORDS]
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = SocketIndex> {
-        (0..MAX_SOCKETS as u8)
+        (0..=u8::MAX)
             .map(SocketIndex)
             .filter(move |socket| self.contains(*socket))
     }
@@ -54,7 +56,9 @@ impl Stall {
         if sockets.is_empty() {
             return;
         }
-        self.sockets.0 |= sockets.0;
+        for socket in sockets.iter() {
+            self.sockets.add(socket);
+        }
         self.since.get_or_insert_with(Instant::now);
     }
 

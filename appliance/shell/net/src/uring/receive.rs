@@ -22,6 +22,8 @@ pub(super) struct Receiving {
     /// Only the lengths in it are read; shared by all requests.
     template: Box<libc::msghdr>,
     armed: [bool; MAX_SOCKETS],
+    /// Some socket may not be armed.
+    incomplete: bool,
     errors_in_row: [u32; MAX_SOCKETS],
 }
 
@@ -31,12 +33,16 @@ impl Receiving {
             buffers,
             template: Box::new(receive_template()),
             armed: [false; MAX_SOCKETS],
+            incomplete: true,
             errors_in_row: [0; MAX_SOCKETS],
         }
     }
 
     /// Queues a receive for every socket that has none. What does not fit waits for the next turn.
     pub(super) fn arm(&mut self, ring: &mut Ring, sockets: &Sockets) {
+        if !std::mem::take(&mut self.incomplete) {
+            return;
+        }
         for socket in sockets.indices() {
             if self.armed[usize::from(socket.0)] {
                 continue;
@@ -47,7 +53,9 @@ impl Receiving {
                 .user_data(Tag::Receive(socket).encode());
             // SAFETY: the template is boxed and lives as long as the ring, which is dropped first;
             // payloads go to the registered buffers.
-            self.armed[usize::from(socket.0)] = unsafe { ring.push(&entry) };
+            let pushed = unsafe { ring.push(&entry) };
+            self.armed[usize::from(socket.0)] = pushed;
+            self.incomplete |= !pushed;
         }
     }
 
@@ -58,6 +66,7 @@ impl Receiving {
 
     /// Takes note that a request ended, without looking at its data.
     pub(super) fn ended(&mut self, socket: SocketIndex) {
+        self.incomplete = true;
         self.armed[usize::from(socket.0)] = false;
     }
 

@@ -77,6 +77,9 @@ impl Sending {
 
     /// Asks to be told when a stalled socket takes data again.
     pub(super) fn poll_stalled(&mut self, ring: &mut Ring, sockets: &Sockets) {
+        if self.stall.sockets().is_empty() {
+            return;
+        }
         for socket in self.stall.sockets().iter() {
             if self.polled.contains(socket) {
                 continue;
