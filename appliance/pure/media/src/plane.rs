@@ -14,6 +14,12 @@ pub trait MediaPlane: Send {
     fn send(&self, command: MediaCommand);
 }
 
+impl<T: MediaPlane + Sync> MediaPlane for std::sync::Arc<T> {
+    fn send(&self, command: MediaCommand) {
+        T::send(self, command);
+    }
+}
+
 /// From control to media.
 #[derive(Debug, Clone)]
 #[allow(
