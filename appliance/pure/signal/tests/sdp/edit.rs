@@ -305,7 +305,7 @@ fn opus_parameters_are_joined_over_the_whole_bundle() {
 }
 
 #[test]
-fn one_mono_publisher_among_two_keeps_silence_on_the_wire() {
+fn one_music_publisher_among_two_keeps_silence_on_the_wire() {
     let offer = two_publishers();
     let answer = answer_to(&offer);
     let role = |stereo, dtx| SectionRole::Publish {
@@ -314,11 +314,14 @@ fn one_mono_publisher_among_two_keeps_silence_on_the_wire() {
         stereo,
         dtx,
     };
-    let plans = [plan("0", role(false, true)), plan("1", role(true, false))];
-    let text = edit_answer(&answer, &offer, &plans).unwrap();
-    let want = "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;maxaveragebitrate=510000\r\n";
-    assert_eq!(text.matches(want).count(), 2, "{text}");
-    assert!(!text.contains("usedtx"));
+    let (voice, music) = (role(false, true), role(true, false));
+    for (first, second) in [(&voice, &music), (&music, &voice)] {
+        let plans = [plan("0", first.clone()), plan("1", second.clone())];
+        let text = edit_answer(&answer, &offer, &plans).unwrap();
+        let want = "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;maxaveragebitrate=510000\r\n";
+        assert_eq!(text.matches(want).count(), 2, "{text}");
+        assert!(!text.contains("usedtx"));
+    }
 }
 
 /// Chromium's offer with its publishing audio section twice.
