@@ -354,6 +354,12 @@ impl OutboxReader {
         let _ = latest.wait_for(|latest| *latest > sequence).await;
     }
 
+    /// The last sequence committed to the queue; 0 for none. Entries up to it may be delivered or
+    /// damaged by now.
+    pub fn latest(&self) -> u64 {
+        *self.shared.latest.borrow()
+    }
+
     /// Entries and bytes waiting.
     pub fn waiting(&self) -> (usize, u64) {
         let queue = self.shared.queue();
