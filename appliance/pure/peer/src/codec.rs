@@ -201,12 +201,17 @@ mod tests {
                 h264(0x42_e0_1f, 0),
                 h264(0x42_00_1f, 1),
             ),
-            ("a decoder of it", h264(0x4d_00_1f, 0), h264(0xf4_00_1f, 1)),
         ] {
             let ours = h264(0x42_e0_1f, 1);
             assert!(fitness(ours, better) > fitness(ours, worse), "{name}");
         }
-        assert_eq!(fitness(Codec::Vp8, h264(0x42_e0_1f, 1)), None);
+        let main = h264(0x4d_00_1f, 1);
+        let (high, baseline) = (h264(0x64_00_1f, 1), h264(0x42_00_1f, 1));
+        assert!(
+            fitness(main, high) > fitness(main, baseline),
+            "a decoder of it"
+        );
+        assert_eq!(fitness(Codec::Vp8, main), None);
         assert_eq!(
             fitness(Codec::Vp9 { profile: 2 }, Codec::Vp9 { profile: 0 }),
             None

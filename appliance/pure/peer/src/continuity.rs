@@ -11,7 +11,7 @@ const WINDOW: u64 = 1_024;
 const WORDS: usize = (WINDOW / 64) as usize;
 /// A jump beyond this leaves receivers guessing the rollover counter wrongly (RFC 3711 §3.3.1
 /// allows 2^15).
-const MAX_STEP: u64 = 8_192;
+const MAX_STEP: i64 = 8_192;
 /// First numbers stay below this: after the loss of the first packets a receiver still guesses
 /// rollover 0 (`egress.md`, trap 3).
 const MAX_FIRST: u64 = 0x7fff;
@@ -34,36 +34,34 @@ impl Continuity {
 
     /// The number to send, or `None` if it was used or is too old.
     pub(crate) fn next(&mut self, sequence: u64) -> Option<u64> {
-        let mut number = sequence.wrapping_add(self.offset);
-        match self.highest {
-            None => {
-                number = sequence & MAX_FIRST;
-                self.offset = number.wrapping_sub(sequence);
-            }
-            Some(highest)
-                if self.restarted || number.wrapping_sub(highest) as i64 > MAX_STEP as i64 =>
-            {
-                number = highest + 1;
-                self.offset = number.wrapping_sub(sequence);
-            }
-            Some(_) => {}
+        let number = sequence.wrapping_add(self.offset);
+        let Some(highest) = self.highest else {
+            return Some(self.begin(sequence & MAX_FIRST, sequence));
+        };
+        // Behind the newest this is negative, also where the mapping leaves the number line.
+        let ahead = number.wrapping_sub(highest) as i64;
+        if self.restarted || ahead > MAX_STEP {
+            return Some(self.begin(highest + 1, sequence));
         }
-        self.restarted = false;
-        self.claim(number).then_some(number)
-    }
-
-    fn claim(&mut self, number: u64) -> bool {
-        let highest = self.highest.unwrap_or(number);
-        if number > highest || self.highest.is_none() {
-            for passed in highest + 1..=number {
+        if ahead > 0 {
+            for passed in highest + 1..number {
                 self.mark(passed, false);
             }
             self.highest = Some(number);
-        } else if highest - number >= WINDOW || self.is_used(number) {
-            return false;
+        } else if ahead.unsigned_abs() >= WINDOW.min(highest + 1) || self.is_used(number) {
+            return None;
         }
         self.mark(number, true);
-        true
+        Some(number)
+    }
+
+    /// Maps `sequence` to `number`, which was never used.
+    fn begin(&mut self, number: u64, sequence: u64) -> u64 {
+        self.offset = number.wrapping_sub(sequence);
+        self.highest = Some(number);
+        self.restarted = false;
+        self.mark(number, true);
+        number
     }
 
     fn is_used(&self, number: u64) -> bool {

@@ -20,22 +20,22 @@ use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig};
 use vocab::{ParticipantKey, PeerKey};
 
 /// The box's address.
-pub fn box_address() -> SocketAddr {
+pub(crate) fn box_address() -> SocketAddr {
     "192.0.2.1:7882".parse().unwrap()
 }
 
 /// The client's address.
-pub fn client_address() -> SocketAddr {
+pub(crate) fn client_address() -> SocketAddr {
     "192.0.2.7:50000".parse().unwrap()
 }
 
-pub fn certificate() -> Certificate {
+pub(crate) fn certificate() -> Certificate {
     static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
     let certificate = CERTIFICATE.get_or_init(|| Certificate::generate().unwrap());
     certificate.clone()
 }
 
-pub fn spec(role: PeerRole) -> PeerSpec {
+pub(crate) fn spec(role: PeerRole) -> PeerSpec {
     PeerSpec {
         key: PeerKey(1),
         participant: ParticipantKey(1),
@@ -45,7 +45,7 @@ pub fn spec(role: PeerRole) -> PeerSpec {
     }
 }
 
-pub fn new_peer(spec: PeerSpec, now: Instant) -> Peer {
+pub(crate) fn new_peer(spec: PeerSpec, now: Instant) -> Peer {
     let config = PeerConfig {
         spec,
         candidates: vec![box_address()],
@@ -54,7 +54,7 @@ pub fn new_peer(spec: PeerSpec, now: Instant) -> Peer {
     Peer::new(&config, now)
 }
 
-pub fn client_config() -> RtcConfig {
+pub(crate) fn client_config() -> RtcConfig {
     RtcConfig::new()
         .set_rtp_mode(true)
         .clear_codecs()
@@ -66,23 +66,23 @@ pub fn client_config() -> RtcConfig {
 }
 
 /// Both ends and the wire between them.
-pub struct Link {
-    pub peer: Peer,
-    pub client: Rtc,
-    pub now: Instant,
+pub(crate) struct Link {
+    pub(crate) peer: Peer,
+    pub(crate) client: Rtc,
+    pub(crate) now: Instant,
     /// What the box's peer said.
-    pub outputs: Vec<Output>,
+    pub(crate) outputs: Vec<Output>,
     /// What the client saw.
-    pub events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// Every n-th datagram of the box is lost.
-    pub lose_every: Option<usize>,
-    pub sent: usize,
+    pub(crate) lose_every: Option<usize>,
+    pub(crate) sent: usize,
     peer_wait: Option<Instant>,
     client_wait: Instant,
 }
 
 impl Link {
-    pub fn new(spec: PeerSpec, config: RtcConfig) -> Self {
+    pub(crate) fn new(spec: PeerSpec, config: RtcConfig) -> Self {
         let now = Instant::now();
         let mut client = config.build(now);
         client.add_local_candidate(Candidate::host(client_address(), "udp").unwrap());
@@ -100,7 +100,7 @@ impl Link {
     }
 
     /// The client offers what `change` adds.
-    pub fn client_offers<T>(
+    pub(crate) fn client_offers<T>(
         &mut self,
         change: impl FnOnce(&mut str0m::change::SdpApi<'_>) -> T,
     ) -> T {
@@ -125,7 +125,7 @@ impl Link {
     }
 
     /// The box offers, the client answers.
-    pub fn box_offers(&mut self, change: &media::plane::OfferChange) -> Vec<Mid> {
+    pub(crate) fn box_offers(&mut self, change: &media::plane::OfferChange) -> Vec<Mid> {
         let (offer, mids) = self.peer.make_offer(change, self.now).unwrap();
         let offer = SdpOffer::from_sdp_string(&offer).unwrap();
         let answer = self.client.sdp_api().accept_offer(offer).unwrap();
@@ -137,7 +137,7 @@ impl Link {
     }
 
     /// Carries datagrams both ways until nobody has any left.
-    pub fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         loop {
             let moved = self.pump_peer() | self.pump_client();
             if !moved {
@@ -208,7 +208,7 @@ impl Link {
     }
 
     /// Lets time pass.
-    pub fn run(&mut self, duration: Duration) {
+    pub(crate) fn run(&mut self, duration: Duration) {
         let end = self.now + duration;
         self.pump();
         while self.now < end {
@@ -222,7 +222,7 @@ impl Link {
     }
 
     /// Runs until both ends are connected.
-    pub fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         for _ in 0..100 {
             self.run(Duration::from_millis(50));
             if self.peer.is_connected() && self.client.is_connected() {
@@ -233,7 +233,7 @@ impl Link {
     }
 
     /// The box writes one packet.
-    pub fn write(&mut self, mid: Mid, codec: Codec, sequence: u64, payload: &[u8]) {
+    pub(crate) fn write(&mut self, mid: Mid, codec: Codec, sequence: u64, payload: &[u8]) {
         let payload: Arc<[u8]> = payload.into();
         let packet = Outgoing {
             mid,
@@ -250,7 +250,7 @@ impl Link {
     }
 
     /// The media packets that the client received.
-    pub fn client_packets(&self) -> impl Iterator<Item = &str0m::rtp::RtpPacket> {
+    pub(crate) fn client_packets(&self) -> impl Iterator<Item = &str0m::rtp::RtpPacket> {
         self.events.iter().filter_map(|event| match event {
             Event::RtpPacket(packet) => Some(packet),
             _ => None,
@@ -258,7 +258,7 @@ impl Link {
     }
 
     /// The media packets that the box received.
-    pub fn packets(&self) -> impl Iterator<Item = &media::Packet> {
+    pub(crate) fn packets(&self) -> impl Iterator<Item = &media::Packet> {
         self.outputs.iter().filter_map(|output| match output {
             Output::Packet(packet) => Some(packet),
             _ => None,
