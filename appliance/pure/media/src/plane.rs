@@ -14,12 +14,6 @@ pub trait MediaPlane: Send {
     fn send(&self, command: MediaCommand);
 }
 
-impl<T: MediaPlane + Sync> MediaPlane for std::sync::Arc<T> {
-    fn send(&self, command: MediaCommand) {
-        T::send(self, command);
-    }
-}
-
 /// From control to media.
 #[derive(Debug, Clone)]
 #[allow(
@@ -124,6 +118,34 @@ pub enum MediaCommand {
         room: RoomKey,
         participant: ParticipantKey,
     },
+}
+
+impl MediaCommand {
+    /// The room it is about.
+    pub fn room(&self) -> RoomKey {
+        match self {
+            Self::OpenRoom { room }
+            | Self::CloseRoom { room }
+            | Self::AddParticipant { room, .. }
+            | Self::SetPermissions { room, .. }
+            | Self::RemoveParticipant { room, .. }
+            | Self::OpenPeer { room, .. }
+            | Self::ClosePeer { room, .. }
+            | Self::AcceptOffer { room, .. }
+            | Self::MakeOffer { room, .. }
+            | Self::AcceptAnswer { room, .. }
+            | Self::AddCandidate { room, .. }
+            | Self::PublishTrack { room, .. }
+            | Self::UnpublishTrack { room, .. }
+            | Self::SetTrackMuted { room, .. }
+            | Self::Subscribe { room, .. }
+            | Self::Unsubscribe { room, .. }
+            | Self::SetSubscription { room, .. }
+            | Self::SendData { room, .. }
+            | Self::ReplayData { room, .. }
+            | Self::ReportDataProgress { room, .. } => *room,
+        }
+    }
 }
 
 /// A participant as the media plane knows it.

@@ -62,6 +62,30 @@ metrics! {
     WEBSOCKET_CLOSED = Counter "ringward_websocket_closed_total":
         "Signalling connections closed by the box, by cause";
 
+    // worker
+    PACKETS_IN = Counter "ringward_packets_in_total":
+        "Datagrams received, by worker";
+    BYTES_IN = Counter "ringward_bytes_in_total":
+        "Bytes of datagrams received, by worker";
+    PACKETS_OUT = Counter "ringward_packets_out_total":
+        "Datagrams sent, by worker";
+    BYTES_OUT = Counter "ringward_bytes_out_total":
+        "Bytes of datagrams sent, by worker";
+    FORWARDED = Counter "ringward_packets_forwarded_total":
+        "Media packets sent to subscribers for the first time, by worker";
+    RETRANSMISSIONS = Counter "ringward_retransmissions_total":
+        "Retransmitted packets, bandwidth probes included, by worker";
+    DROPS = Counter "ringward_drops_total":
+        "What was not received, forwarded or sent, by worker and cause";
+    TRAINS = Counter "ringward_trains_out_total":
+        "Sends by number of datagrams in them, by worker: longer trains cost less";
+    FORWARD_SECONDS = Histogram "ringward_forward_seconds":
+        "From reading a media packet to handing it to the kernel, by worker";
+    WORKER_ROOMS = Gauge "ringward_worker_rooms":
+        "Rooms, by worker";
+    WORKER_PEERS = Gauge "ringward_worker_peers":
+        "WebRTC transports, by worker";
+
     // control
     CONTROL_CALLS = Counter "ringward_control_calls_total":
         "Calls run on the control thread";
@@ -104,11 +128,17 @@ const FAST_SECONDS: &[f64] = &[
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
 ];
 
+/// Microseconds to a tenth of a second: what forwarding takes.
+const MICRO_SECONDS: &[f64] = &[
+    0.00001, 0.000_025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1,
+];
+
 /// Powers of two up to the largest batch.
 const ITEMS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// The buckets of each histogram, rising.
 pub const BUCKETS: &[(&str, &[f64])] = &[
+    (names::FORWARD_SECONDS, MICRO_SECONDS),
     (names::HTTP_SECONDS, FAST_SECONDS),
     (names::CONTROL_BATCH, ITEMS),
     (names::CONTROL_BATCH_SECONDS, FAST_SECONDS),

@@ -1,8 +1,21 @@
 //! The per-core loop: one thread, its socket, its peers, its rooms.
 //!
-//! [`start`] opens one UDP port per worker and hands back [`Workers`], the control plane's
-//! [`media::MediaPlane`]. Nothing is shared between workers but the map from rooms to workers.
+//! [`start`] opens one UDP port per worker and hands back the running [`Workers`] and the [`Plane`]
+//! through which the control plane commands them. Nothing is shared between workers but the map
+//! from rooms to workers, which the plane owns.
 
+mod counters;
+mod demux;
+mod load;
+mod peers;
+mod plane;
+mod rooms;
+mod run;
+mod sockets;
+mod stun;
+mod timers;
 mod workers;
 
-pub use workers::{Backend, BackendChoice, StartWorkersError, Workers, WorkersConfig, start};
+pub use net::BackendChoice;
+pub use plane::{MAX_QUEUED_COMMANDS, Plane};
+pub use workers::{StartWorkersError, Workers, WorkersConfig, start};

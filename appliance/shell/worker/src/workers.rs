@@ -1,31 +1,16 @@
-//! All workers of the box, as the control plane sees them.
+//! Starts and stops the workers.
 
-use crossbeam_channel::Sender;
-use media::{MediaCommand, MediaEvent, MediaPlane};
+use crate::load::Load;
+use crate::plane::{Lane, MAX_QUEUED_COMMANDS, Plane};
+use crate::run::Worker;
+use crate::sockets::Sockets;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use media::{MediaCommand, MediaEvent};
+use net::{Backend, BackendChoice, OpenReactorError, Waker};
+use peer::{Certificate, GenerateCertificateError};
 use std::net::{IpAddr, SocketAddr};
-
-/// Which network backend is wanted (`net.backend`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BackendChoice {
-    /// `io_uring` where it works, else portable.
-    #[default]
-    Auto,
-    /// `io_uring` or an error.
-    Uring,
-    /// epoll.
-    Portable,
-}
-
-/// Which network backend is live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    /// `io_uring`.
-    Uring,
-    /// epoll.
-    Portable,
-    /// Simulation.
-    Sim,
-}
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// How many workers, on which ports and addresses.
 #[derive(Debug, Clone)]
@@ -47,53 +32,209 @@ pub struct WorkersConfig {
 /// Why the workers did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartWorkersError {
-    /// The port is taken.
-    #[error("UDP port {0} is already in use; stop what uses it or choose another with --udp-port")]
-    PortInUse(SocketAddr),
+    /// The sockets or the backend.
+    #[error(transparent)]
+    Reactor(#[from] OpenReactorError),
+    /// The kernel gave no thread.
+    #[error("a media thread could not be started ({0}): raise the limit of processes")]
+    Thread(#[from] std::io::Error),
+    /// A worker ended while it started.
+    #[error("a media thread ended while it started; the log above says why")]
+    Died,
+    /// No randomness for DTLS.
+    #[error(transparent)]
+    Certificate(#[from] GenerateCertificateError),
 }
 
 /// The running workers.
-pub struct Workers;
+#[derive(Debug)]
+pub struct Workers {
+    threads: Vec<Running>,
+    backend: Backend,
+    reason: String,
+}
 
-/// Starts the workers; returns when every one has its socket.
+#[derive(Debug)]
+struct Running {
+    thread: JoinHandle<()>,
+    waker: Waker,
+    load: Arc<Load>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What a worker's thread says once its sockets are open.
+struct Ready {
+    waker: Waker,
+    addresses: Vec<SocketAddr>,
+    backend: Backend,
+    reason: String,
+}
+
+/// Starts the workers; returns when every one has its sockets.
 ///
 /// # Errors
 /// [`StartWorkersError`] names the port and what to do about it.
 pub fn start(
+    config: &WorkersConfig,
+    events: &Sender<MediaEvent>,
+) -> Result<(Workers, Plane), StartWorkersError> {
+    let certificate = Certificate::generate()?;
+    let mut workers = Workers {
+        threads: Vec::new(),
+        backend: Backend::Portable,
+        reason: String::new(),
+    };
+    let mut lanes = Vec::new();
+    for index in 0..config.count.max(1) {
+        let (commands, waiting) = bounded(MAX_QUEUED_COMMANDS);
+        let load = Arc::new(Load::default());
+        let seat = Seat {
+            index,
+            config: config.clone(),
+            certificate: certificate.clone(),
+            commands: waiting,
+            events: events.clone(),
+            load: load.clone(),
+        };
+        let (ready_in, ready) = bounded(1);
+        let thread = std::thread::Builder::new()
+            .name(format!("media-{index}"))
+            .spawn(move || seat.occupy(&ready_in))?;
+        let ready: Ready = match ready.recv() {
+            Ok(Ok(ready)) => ready,
+            Ok(Err(error)) => {
+                workers.stop();
+                return Err(error.into());
+            }
+            Err(_) => {
+                workers.stop();
+                return Err(StartWorkersError::Died);
+            }
+        };
+        workers.backend = ready.backend;
+        workers.reason = ready.reason;
+        lanes.push(Lane {
+            commands,
+            waker: ready.waker.clone(),
+            load: load.clone(),
+        });
+        let (waker, addresses) = (ready.waker, ready.addresses);
+        workers.threads.push(Running {
+            thread,
+            waker,
+            load,
+            addresses,
+        });
+    }
+    Ok((workers, Plane::new(lanes)))
+}
+
+/// Everything one thread needs before it has a reactor.
+struct Seat {
+    index: usize,
     config: WorkersConfig,
+    certificate: Certificate,
+    commands: Receiver<MediaCommand>,
     events: Sender<MediaEvent>,
-) -> Result<Workers, StartWorkersError> {
-    let _ = (config, events);
-    Ok(Workers)
+    load: Arc<Load>,
+}
+
+impl Seat {
+    fn occupy(self, ready: &Sender<Result<Ready, OpenReactorError>>) {
+        if self.config.pin {
+            pin(self.index);
+        }
+        let (reactor, reason) = match net::open(self.config.backend, &self.addresses()) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        let _ = ready.send(Ok(Ready {
+            waker: reactor.waker(),
+            addresses: reactor.local_addrs().to_vec(),
+            backend: reactor.backend(),
+            reason: reason.to_string(),
+        }));
+        let sockets = Sockets::new(reactor.local_addrs(), &self.config.announced);
+        let mut worker = Worker::new(
+            self.index,
+            reactor,
+            sockets,
+            self.certificate,
+            self.events,
+            self.load,
+        );
+        worker.run(&self.commands);
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let port = match self.config.first_port {
+            0 => 0,
+            first => first.saturating_add(u16::try_from(self.index).unwrap_or(u16::MAX)),
+        };
+        self.config
+            .addresses
+            .iter()
+            .map(|ip| SocketAddr::new(*ip, port))
+            .collect()
+    }
+}
+
+/// A refusal costs speed, not function: containers and seccomp forbid it.
+fn pin(index: usize) {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    // Core 0 takes most interrupts, so media threads begin after it where there is a choice.
+    let pinned = cores
+        .get((index + 1) % cores.len().max(1))
+        .is_some_and(|core| core_affinity::set_for_current(*core));
+    if !pinned {
+        tracing::info!(
+            worker = index,
+            "not pinned to a core: the system does not allow it"
+        );
+    }
 }
 
 impl Workers {
     /// The live network backend.
+    #[must_use]
     pub fn backend(&self) -> Backend {
-        Backend::Portable
+        self.backend
     }
 
-    /// Why that backend, in one sentence.
-    pub fn reason(&self) -> String {
-        String::new()
+    /// Which backend and why, in one sentence.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// How many workers run.
+    #[must_use]
     pub fn count(&self) -> usize {
-        1
+        self.threads.len()
     }
 
     /// The UDP addresses, worker by worker.
+    #[must_use]
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        Vec::new()
+        self.threads
+            .iter()
+            .flat_map(|running| running.addresses.clone())
+            .collect()
     }
 
-    /// Closes every peer and joins the threads; at most one second.
-    pub fn stop(self) {}
-}
-
-impl MediaPlane for Workers {
-    fn send(&self, command: MediaCommand) {
-        let _ = command;
+    /// Closes every peer with its farewells and joins the threads.
+    pub fn stop(self) {
+        for running in &self.threads {
+            running.load.stop();
+            running.waker.wake();
+        }
+        for running in self.threads {
+            if running.thread.join().is_err() {
+                tracing::error!("a media thread had panicked");
+            }
+        }
     }
 }

@@ -1,0 +1,150 @@
+//! Plain counters of one worker, published once a second.
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use net::{DropCause, TRAIN_BUCKETS};
+use std::time::{Duration, Instant};
+use telemetry::names;
+
+/// How often counters become metrics: dashboards look every few seconds.
+pub(crate) const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Distinct arrival times in one turn; later ones are counted with the last.
+const MAX_ARRIVALS: usize = 64;
+
+/// What the worker itself counts, absolute.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    /// Datagrams from addresses nobody validated, dropped without an answer.
+    pub(crate) strangers: u64,
+    /// STUN messages with a known ufrag and a wrong integrity.
+    pub(crate) forged: u64,
+    /// Data messages the rooms refused.
+    pub(crate) data_refused: u64,
+    /// Datagrams that found no place in the send arena.
+    pub(crate) unsent: u64,
+    /// Of all peers, gone ones included.
+    pub(crate) peers: peer::Counters,
+}
+
+/// The worker's metrics with cached handles: nothing is looked up per packet.
+pub(crate) struct Publisher {
+    next: Instant,
+    packets_in: Counter,
+    bytes_in: Counter,
+    packets_out: Counter,
+    bytes_out: Counter,
+    forwarded: Counter,
+    retransmissions: Counter,
+    drops: Vec<(&'static str, Counter)>,
+    trains: Vec<Counter>,
+    latency: Histogram,
+    rooms: Gauge,
+    peers: Gauge,
+    arrivals: Vec<(Instant, usize)>,
+}
+
+impl Publisher {
+    pub(crate) fn new(worker: usize, now: Instant) -> Self {
+        let worker = worker.to_string();
+        let label = || ("worker", worker.clone());
+        let own = [
+            "stranger",
+            "forged",
+            "data_refused",
+            "arena_full",
+            "malformed",
+            "codec",
+            "unsendable",
+            "congested",
+            "excess_ssrc",
+            "unknown_media",
+        ];
+        let causes = DropCause::ALL.iter().map(|cause| cause.label()).chain(own);
+        Self {
+            next: now + PUBLISH_INTERVAL,
+            packets_in: counter!(names::PACKETS_IN, &[label()]),
+            bytes_in: counter!(names::BYTES_IN, &[label()]),
+            packets_out: counter!(names::PACKETS_OUT, &[label()]),
+            bytes_out: counter!(names::BYTES_OUT, &[label()]),
+            forwarded: counter!(names::FORWARDED, &[label()]),
+            retransmissions: counter!(names::RETRANSMISSIONS, &[label()]),
+            drops: causes
+                .map(|cause| {
+                    (
+                        cause,
+                        counter!(names::DROPS, &[label(), ("cause", cause.to_owned())]),
+                    )
+                })
+                .collect(),
+            trains: TRAIN_BUCKETS
+                .iter()
+                .map(|length| counter!(names::TRAINS, &[label(), ("length", (*length).to_owned())]))
+                .collect(),
+            latency: histogram!(names::FORWARD_SECONDS, &[label()]),
+            rooms: gauge!(names::WORKER_ROOMS, &[label()]),
+            peers: gauge!(names::WORKER_PEERS, &[label()]),
+            arrivals: Vec::with_capacity(MAX_ARRIVALS),
+        }
+    }
+
+    /// A packet that arrived then is on its way into the send arena.
+    pub(crate) fn forwarded(&mut self, arrival: Instant) {
+        let has_room = self.arrivals.len() < MAX_ARRIVALS;
+        match self.arrivals.last_mut() {
+            Some((at, count)) if *at == arrival || !has_room => *count += 1,
+            _ => self.arrivals.push((arrival, 1)),
+        }
+    }
+
+    /// The turn's packets left at `now`.
+    pub(crate) fn flushed(&mut self, now: Instant) {
+        for (arrival, count) in self.arrivals.drain(..) {
+            let latency = now.saturating_duration_since(arrival);
+            self.latency.record_many(latency.as_secs_f64(), count);
+        }
+    }
+
+    pub(crate) fn has_forwarded(&self) -> bool {
+        !self.arrivals.is_empty()
+    }
+
+    pub(crate) fn next(&self) -> Instant {
+        self.next
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        net: &net::Counters,
+        tally: &Tally,
+        (rooms, peers): (usize, usize),
+        now: Instant,
+    ) {
+        self.next = now + PUBLISH_INTERVAL;
+        self.packets_in.absolute(net.datagrams_in);
+        self.bytes_in.absolute(net.bytes_in);
+        self.packets_out.absolute(net.datagrams_out);
+        self.bytes_out.absolute(net.bytes_out);
+        self.forwarded.absolute(tally.peers.packets_out);
+        self.retransmissions.absolute(tally.peers.retransmissions);
+        self.rooms.set(rooms as f64);
+        self.peers.set(peers as f64);
+        for (count, metric) in net.train_lengths.iter().zip(&self.trains) {
+            metric.absolute(*count);
+        }
+        let own = [
+            tally.strangers,
+            tally.forged,
+            tally.data_refused + tally.peers.data_refused + tally.peers.data_unknown,
+            tally.unsent,
+            tally.peers.malformed_in,
+            tally.peers.codec_out,
+            tally.peers.unsendable_out + tally.peers.repeated_out,
+            tally.peers.congested_out,
+            tally.peers.excess_ssrc,
+            tally.peers.unknown_in,
+        ];
+        for (count, (_, metric)) in net.drops.iter().chain(&own).zip(&self.drops) {
+            metric.absolute(*count);
+        }
+    }
+}

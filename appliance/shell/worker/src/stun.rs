@@ -1,0 +1,118 @@
+//! As much of STUN (RFC 8489) as it takes to find a peer by ufrag, and the gate before that.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// STUN's magic cookie, bytes 4 to 8 (RFC 8489 §5).
+const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
+const HEADER_BYTES: usize = 20;
+const USERNAME: u16 = 0x0006;
+
+/// The local ufrag that a STUN message names in USERNAME (RFC 8445 §7.2.2: `local:remote` as the
+/// receiver sees it); `None` when it is no STUN message or names none.
+pub(crate) fn local_ufrag(bytes: &[u8]) -> Option<&str> {
+    if !is_stun(bytes) {
+        return None;
+    }
+    let mut attributes = bytes.get(HEADER_BYTES..)?;
+    loop {
+        let (head, rest) = attributes.split_at_checked(4)?;
+        let kind = u16::from_be_bytes([*head.first()?, *head.get(1)?]);
+        let length = usize::from(u16::from_be_bytes([*head.get(2)?, *head.get(3)?]));
+        let value = rest.get(..length)?;
+        if kind == USERNAME {
+            return std::str::from_utf8(value)
+                .ok()?
+                .split_once(':')
+                .map(|(local, _)| local);
+        }
+        attributes = rest.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+/// First two bits zero and the cookie in place (RFC 7983 §7).
+pub(crate) fn is_stun(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| *first < 4) && bytes.get(4..8) == Some(&MAGIC_COOKIE)
+}
+
+/// Unvalidated STUN messages looked at per source address and second (`reliability.md` A6). A
+/// browser behind one address opens a few peers with a few candidates each.
+const MAX_STRANGERS_PER_SECOND: u16 = 50;
+
+/// Places in the table; addresses that share one share its allowance.
+const SLOTS: usize = 4_096;
+
+/// Bounds the work that strangers can cause: checking a message's integrity costs a microsecond.
+pub(crate) struct StrangerGate {
+    counts: Box<[u16]>,
+    since: Instant,
+    // Keyed by a seed of the process, so that nobody can aim at another address's place.
+    hash: RandomState,
+}
+
+impl StrangerGate {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            counts: vec![0; SLOTS].into(),
+            since: now,
+            hash: RandomState::new(),
+        }
+    }
+
+    /// Whether one more message of this address may be looked at.
+    pub(crate) fn admit(&mut self, source: IpAddr, now: Instant) -> bool {
+        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
+            self.counts.fill(0);
+            self.since = now;
+        }
+        let place = self.hash.hash_one(source) as usize % SLOTS;
+        let Some(count) = self.counts.get_mut(place) else {
+            return false;
+        };
+        *count = count.saturating_add(1);
+        *count <= MAX_STRANGERS_PER_SECOND
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(username: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42];
+        bytes.extend([7; 12]);
+        // SOFTWARE with padding before USERNAME.
+        bytes.extend([0x80, 0x22, 0, 3, b'a', b'b', b'c', 0]);
+        bytes.extend([0, 6, 0, username.len() as u8]);
+        bytes.extend(username);
+        bytes.extend(vec![0; username.len().next_multiple_of(4) - username.len()]);
+        bytes
+    }
+
+    #[test]
+    fn the_ufrag_is_found_and_nothing_else_is_taken_for_one() {
+        let good = message(b"local:remote");
+        assert_eq!(local_ufrag(&good), Some("local"));
+        for (name, bytes) in [
+            ("no colon", message(b"localremote")),
+            ("not UTF-8", message(&[0xFF, b':', 1])),
+            ("RTP", [vec![0x80], good[1..].to_vec()].concat()),
+            ("no cookie", vec![0; 40]),
+            ("cut in the attribute", good[..good.len() - 4].to_vec()),
+            ("empty", Vec::new()),
+        ] {
+            assert_eq!(local_ufrag(&bytes), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_heard_fifty_times_a_second() {
+        let now = Instant::now();
+        let mut gate = StrangerGate::new(now);
+        let source = "198.51.100.7".parse().unwrap();
+        let heard = (0..200).filter(|_| gate.admit(source, now)).count();
+        assert_eq!(heard, usize::from(MAX_STRANGERS_PER_SECOND));
+        assert!(gate.admit(source, now + Duration::from_secs(1)));
+    }
+}
