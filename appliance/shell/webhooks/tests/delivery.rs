@@ -69,13 +69,18 @@ async fn order_is_kept_through_every_kind_of_failure_and_nothing_is_lost() {
     ])
     .await;
     let (_folder, mut store) = open();
-    let sender = send(&store, &[&receiver.url("/")]);
+    let sender = send_within(Duration::from_millis(300), &store, &[&receiver.url("/")]);
     push(&mut store, ["1", "2", "3", "4"]);
-    for want in ["1", "1", "2", "2", "2", "2", "3", "3", "3", "4", "4"] {
-        assert_eq!(receiver.next().await.body, want);
-    }
     emptied(&store.outbox_reader()).await;
     sender.stop().await;
+    let mut seen = Vec::new();
+    while let Ok(request) = receiver.requests.try_recv() {
+        seen.push(request.body);
+    }
+    // Eleven by the script; a busy machine may time out once more, which must not matter.
+    assert!(seen.len() >= 11, "{seen:?}");
+    seen.dedup();
+    assert_eq!(seen, ["1", "2", "3", "4"]);
 }
 
 #[tokio::test]
@@ -285,10 +290,15 @@ impl Sender {
     }
 }
 
+/// With a timeout that no test waits for.
 fn send(store: &Store, urls: &[&str]) -> Sender {
+    send_within(Duration::from_mins(1), store, urls)
+}
+
+fn send_within(timeout: Duration, store: &Store, urls: &[&str]) -> Sender {
     let urls = urls.iter().map(|url| (*url).to_owned()).collect();
     let config = WebhooksConfig {
-        timeout: Duration::from_millis(300),
+        timeout,
         first_retry: Duration::from_millis(1),
         max_retry: Duration::from_millis(20),
         ..WebhooksConfig::new(
