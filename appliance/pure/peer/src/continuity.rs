@@ -12,6 +12,9 @@ const WORDS: usize = (WINDOW / 64) as usize;
 /// A jump beyond this leaves receivers guessing the rollover counter wrongly (RFC 3711 §3.3.1
 /// allows 2^15).
 const MAX_STEP: i64 = 8_192;
+/// Further behind than this is no late packet, but a subscription that began without
+/// [`Continuity::restart`].
+const MAX_LATE: i64 = 4_096;
 /// First numbers stay below this: after the loss of the first packets a receiver still guesses
 /// rollover 0 (`egress.md`, trap 3).
 const MAX_FIRST: u64 = 0x7fff;
@@ -40,7 +43,8 @@ impl Continuity {
         };
         // Behind the newest this is negative, also where the mapping leaves the number line.
         let ahead = number.wrapping_sub(highest) as i64;
-        if self.restarted || ahead > MAX_STEP {
+        // Beyond these nothing is late or early: it is another count.
+        if self.restarted || !(-MAX_LATE..=MAX_STEP).contains(&ahead) {
             return Some(self.begin(highest + 1, sequence));
         }
         if ahead > 0 {
@@ -99,6 +103,16 @@ mod tests {
         assert_eq!(section.next(8), Some(104));
         assert_eq!(section.next(7), None, "used");
         assert_eq!(section.next(6), None, "belongs to the first subscription");
+    }
+
+    #[test]
+    fn an_unannounced_subscription_goes_on_too() {
+        for first in [1_u64, 30_000] {
+            let mut section = Continuity::default();
+            assert_eq!(section.next(15_000), Some(15_000));
+            assert_eq!(section.next(first), Some(15_001), "{first}");
+            assert_eq!(section.next(first + 1), Some(15_002), "{first}");
+        }
     }
 
     #[test]

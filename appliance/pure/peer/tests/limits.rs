@@ -196,6 +196,9 @@ fn candidates_beyond_the_limit_are_counted() {
         other.add_candidate(&line(60_001), now),
         Err(CandidateRefusal::TooMany)
     );
+    let restarted = OFFERS[4].1.replace("82841680", "restarted");
+    assert!(other.accept_offer(&restarted, now).is_ok());
+    assert_eq!(other.add_candidate(&line(60_001), now), Ok(()));
 }
 
 fn data_link(spec: PeerSpec) -> Link {
@@ -320,6 +323,12 @@ fn reliable_data_waits_in_order_up_to_the_limit() {
     // 256 KiB in str0m, 1 MiB here.
     assert!((18..=22).contains(&accepted), "{accepted}");
     assert_eq!(link.peer.take_counters().data_refused, 1);
+    // str0m has room for a short one, but its turn has not come.
+    assert!(
+        link.peer
+            .send_data(Channel::Reliable, &accepted.to_be_bytes(), link.now)
+    );
+    accepted += 1;
     link.run(Duration::from_secs(20));
     let got = link.events.iter().filter_map(|event| match event {
         Event::ChannelData(data) => Some(u32::from_be_bytes(data.data[..4].try_into().unwrap())),
@@ -363,8 +372,13 @@ fn junk_from_the_client_ends_nothing() {
         link.peer
             .handle_datagram(box_address(), client_address(), &dtls, link.now);
     }
+    let nonsense = [5; 30];
+    link.peer
+        .handle_datagram(box_address(), client_address(), &nonsense, link.now);
     assert!(link.peer.is_connected());
-    assert!(link.peer.take_counters().excess_ssrc >= 2_000 - 64);
+    let counters = link.peer.take_counters();
+    assert!(counters.excess_ssrc >= 2_000 - 64);
+    assert!(counters.malformed_in >= 1);
     assert!(
         link.peer
             .send_data(Channel::Reliable, b"still here", link.now)

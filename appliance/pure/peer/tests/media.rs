@@ -22,6 +22,7 @@ use str0m::Event;
 use str0m::format::Codec as RtcCodec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
 use str0m::rtp::{ExtensionValues, RtpWrite};
+use vocab::Bitrate;
 
 /// A VP8 keyframe's first bytes: 15-bit picture id 5, TL0PICIDX 9.
 const VP8_KEYFRAME: [u8; 8] = [0x90, 0xe0, 0x80, 0x05, 0x09, 0x20, 0x00, 0x9d];
@@ -50,14 +51,22 @@ fn client_writes(
     seq: u64,
     payload: &[u8],
 ) {
-    let params = *link
-        .client
-        .codec_config()
-        .find(|p| p.spec().codec == codec)
-        .unwrap();
+    client_writes_at(link, mid, codec, seq, seq as u32 * 3_000, payload);
+}
+
+fn client_writes_at(
+    link: &mut Link,
+    mid: str0m::media::Mid,
+    codec: RtcCodec,
+    seq: u64,
+    timestamp: u32,
+    payload: &[u8],
+) {
+    let params = link.client.codec_config();
+    let pt = params.find(|p| p.spec().codec == codec).unwrap().pt();
     let now = link.now;
     let mut direct = link.client.direct_api();
-    let write = RtpWrite::new(params.pt(), seq.into(), seq as u32 * 3_000, now, payload)
+    let write = RtpWrite::new(pt, seq.into(), timestamp, now, payload)
         .nackable(true)
         .ext_vals(ExtensionValues {
             audio_level: Some(-37),
@@ -102,6 +111,54 @@ fn a_published_packet_arrives_with_its_meaning() {
     assert!(first.starts_keyframe);
     assert_eq!(&*first.payload, VP8_KEYFRAME);
     assert!(!packets[1].starts_keyframe);
+}
+
+#[test]
+fn an_h264_keyframe_begins_once() {
+    let (mut link, mid) = publisher();
+    for (seq, timestamp, nal) in [(1, 3_000, 0x67), (2, 3_000, 0x65), (3, 6_000, 0x65)] {
+        client_writes_at(&mut link, mid, RtcCodec::H264, seq, timestamp, &[nal, 1, 2]);
+    }
+    let starts = link.packets().map(|packet| packet.starts_keyframe);
+    assert!(starts.eq([true, false, true]));
+}
+
+#[test]
+fn a_publisher_has_its_loss_measured() {
+    let (mut link, mid) = publisher();
+    for seq in (1..400).filter(|seq| seq % 4 != 0) {
+        client_writes(&mut link, mid, RtcCodec::Opus, seq, &[0xfc, 1, 2, 3]);
+    }
+    let lost = link.outputs.iter().filter_map(|output| match output {
+        Output::Loss(report) if report.mid.as_str() == &*mid => Some(report.fraction_lost),
+        _ => None,
+    });
+    let worst = lost.fold(0.0, f32::max);
+    assert!((0.15..0.35).contains(&worst), "{worst}");
+}
+
+#[test]
+fn wanting_more_finds_more() {
+    let best_estimate = |desired: Option<u64>| {
+        let (mut link, mids) = subscriber(&[Kind::Video]);
+        if let Some(kbps) = desired {
+            link.peer.set_desired_bitrate(Bitrate::kbps(kbps), link.now);
+        }
+        for sequence in 0..500 {
+            link.write(mids[0], Codec::Vp8, sequence, &[0x10; 1_000]);
+            link.run(Duration::from_millis(20));
+        }
+        let estimates = link.outputs.iter().filter_map(|output| match output {
+            Output::Estimate(estimate) => Some(*estimate),
+            _ => None,
+        });
+        estimates.max().unwrap()
+    };
+    let (modest, ambitious) = (best_estimate(None), best_estimate(Some(8_000)));
+    assert!(
+        ambitious >= Bitrate::kbps(4_000),
+        "{ambitious:?}, {modest:?}"
+    );
 }
 
 #[test]
@@ -245,8 +302,8 @@ fn a_client_without_red_hears_the_opus_in_it() {
         ..OfferChange::default()
     });
     link.connect();
-    // RFC 2198: one redundant block (PT 111, offset 960, 2 bytes), then the primary.
-    let red = [0x80 | 111, 0x0f, 0x00, 0x02, 111, 0xaa, 0xbb, 0xfc, 0x01];
+    // RFC 2198: one redundant block (PT 0x6f, offset 960, 2 bytes), then the primary.
+    let red = [0xef, 0x0f, 0x00, 0x02, 0x6f, 0xaa, 0xbb, 0xfc, 0x01];
     link.write(mids[0], Codec::Red, 1, &red);
     link.run(Duration::from_millis(50));
     let got = link.client_packets().next().unwrap();
