@@ -32,7 +32,7 @@ pub const MAX_PARTICIPANTS: u32 = 1_000;
 impl Default for RoomConfig {
     fn default() -> Self {
         Self {
-            empty_timeout: Duration::from_secs(300),
+            empty_timeout: Duration::from_mins(5),
             departure_timeout: Duration::from_secs(20),
             max_participants: 0,
             node_id: "ND_ringward".into(),

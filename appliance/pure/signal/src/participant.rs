@@ -5,6 +5,7 @@ mod client;
 mod permission;
 
 pub(crate) use admission::Admission;
+pub(crate) use client::is_dependent;
 pub(crate) use client::participant_kind;
 use client::{kind_details, sdk_label};
 pub(crate) use permission::{apply_permission, media_permissions, permission};
@@ -15,9 +16,7 @@ use crate::track::Track;
 use crate::upstream::Upstream;
 use auth::Claims;
 use livekit_protocol::participant_info::State;
-use livekit_protocol::{
-    AddTrackRequest, ClientInfo, ParticipantInfo, SignalResponse, SyncState, participant_info,
-};
+use livekit_protocol::{AddTrackRequest, ClientInfo, ParticipantInfo, SignalResponse, SyncState};
 use media::plane::Quality;
 use std::collections::BTreeMap;
 use vocab::{Identity, ParticipantKey, ParticipantSid, PeerKey, SessionKey, TrackKey, UnixMillis};
@@ -113,12 +112,7 @@ impl Participant {
 
     /// Does not keep a room open and does not count: agents and recorders.
     pub(crate) fn is_dependent(&self) -> bool {
-        let kind = participant_kind(&self.claims);
-        matches!(
-            kind,
-            participant_info::Kind::Agent | participant_info::Kind::Egress
-        ) || self.claims.video.agent
-            || self.claims.video.recorder
+        is_dependent(&self.claims)
     }
 
     /// Tracks whose section is negotiated: those that others know.

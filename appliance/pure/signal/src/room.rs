@@ -33,7 +33,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use timers::{Timer, Timers};
-use vocab::{Identity, ParticipantKey, PeerKey, RoomKey, RoomName, RoomSid, SessionKey, TrackKey};
+use vocab::{
+    Identity, ParticipantKey, PeerKey, RoomKey, RoomName, RoomSid, SessionKey, TrackKey, TrackSid,
+};
 
 pub use admin::{
     MuteTrackError, ParticipantNotFound, SendDataError, UpdateParticipantError,
@@ -68,6 +70,7 @@ pub struct Room {
     peers: BTreeMap<PeerKey, ParticipantKey>,
     /// Who publishes a track; negotiated ones only.
     tracks: BTreeMap<TrackKey, ParticipantKey>,
+    by_sid: BTreeMap<TrackSid, TrackKey>,
     /// Those who left lately, for resumed clients that missed it.
     departed: VecDeque<(Instant, ParticipantInfo)>,
     /// Tokens older than this (seconds since 1970) are refused.
@@ -117,6 +120,7 @@ impl Room {
             sessions: BTreeMap::new(),
             peers: BTreeMap::new(),
             tracks: BTreeMap::new(),
+            by_sid: BTreeMap::new(),
             departed: VecDeque::new(),
             revoked: BTreeMap::new(),
             nonces: VecDeque::new(),
@@ -264,7 +268,7 @@ impl Room {
         };
         match &mut participant.resuming {
             Some(resuming) if resuming.held.len() < resume::MAX_HELD => {
-                resuming.held.push(response)
+                resuming.held.push(response);
             }
             Some(_) => {}
             None => self.outputs.push_back(Output::Send { session, response }),

@@ -113,7 +113,7 @@ mod tests {
         for (name, settings, want) in [
             ("exactly the lowest", size(320, 180), Layer::Low),
             ("a tenth above the lowest", size(355, 200), Layer::Low),
-            ("more than a tenth above", size(360, 201), Layer::Medium),
+            ("more than a tenth above", size(360, 202), Layer::Medium),
             ("larger than everything", size(3840, 2160), Layer::High),
             ("quality alone", named(VideoQuality::Medium), Layer::Medium),
             (

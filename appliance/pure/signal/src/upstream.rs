@@ -61,6 +61,8 @@ pub(crate) struct Upstream {
     pub(crate) sections: BTreeMap<Mid, SectionUse>,
     /// What arrives in a section: mime type and simulcast streams.
     arriving: BTreeMap<Mid, (String, Vec<Rid>)>,
+    /// Codec names the client listed, per section.
+    listed: BTreeMap<Mid, Vec<String>>,
     offers: VecDeque<PendingOffer>,
     last_negotiation: u32,
     ufrag: String,
@@ -78,6 +80,7 @@ impl Upstream {
             receiving: Asked::default(),
             sections: BTreeMap::new(),
             arriving: BTreeMap::new(),
+            listed: BTreeMap::new(),
             offers: VecDeque::new(),
             last_negotiation: 0,
             ufrag: String::new(),
@@ -148,6 +151,28 @@ impl Upstream {
         self.arriving.insert(mid, (mime, rids));
     }
 
+    /// Records the codecs the client listed in its sections.
+    pub(crate) fn set_listed(&mut self, offer: &Description) {
+        for section in offer.sections() {
+            if let Some(mid) = section.mid() {
+                let names = section
+                    .formats()
+                    .iter()
+                    .map(|f| f.name.to_owned())
+                    .collect();
+                self.listed.insert(mid, names);
+            }
+        }
+    }
+
+    /// Whether the client listed a codec in a section.
+    pub(crate) fn lists(&self, mid: Mid, kind: Kind, mime: &str) -> bool {
+        let wanted = needed_codec(kind, mime);
+        let names = self.listed.get(&mid);
+        wanted.is_empty()
+            || names.is_some_and(|names| names.iter().any(|n| n.eq_ignore_ascii_case(wanted)))
+    }
+
     /// Sections that can show a track of this kind after one more answer, or two.
     pub(crate) fn free(&self, kind: Kind) -> usize {
         let is_free = |using: &&SectionUse| {
@@ -196,5 +221,15 @@ pub(crate) fn section_kind(section: &Section) -> Option<Kind> {
         SectionKind::Audio => Some(Kind::Audio),
         SectionKind::Video => Some(Kind::Video),
         SectionKind::Application | SectionKind::Other => None,
+    }
+}
+
+/// The codec name a section must list for a track of this mime type; empty when any will do. RED
+/// is asked of Opus, which it wraps: every client that reads RED lists it, and one that does not
+/// still lists Opus.
+pub(crate) fn needed_codec(kind: Kind, mime: &str) -> &str {
+    match (kind, mime.rsplit('/').next().unwrap_or_default()) {
+        (Kind::Audio, "red") => "opus",
+        (_, name) => name,
     }
 }

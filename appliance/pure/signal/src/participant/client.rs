@@ -18,6 +18,11 @@ pub(crate) fn participant_kind(claims: &Claims) -> Kind {
     }
 }
 
+/// Does not keep a room open and does not count: agents and recorders.
+pub(crate) fn is_dependent(claims: &Claims) -> bool {
+    matches!(participant_kind(claims), Kind::Agent | Kind::Egress) || claims.video.recorder
+}
+
 /// `ParticipantInfo.kind_details`; unknown words are left out.
 pub(crate) fn kind_details(claims: &Claims) -> Vec<i32> {
     claims

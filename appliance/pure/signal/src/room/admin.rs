@@ -1,4 +1,4 @@
-//! The server API of one room (`livekit.md` §9, RoomService).
+//! The server API of one room (`livekit.md` §9, `RoomService`).
 
 use super::leave::Farewell;
 use super::metadata::{TextChange, TextTooLong};

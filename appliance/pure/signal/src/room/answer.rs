@@ -1,6 +1,5 @@
 //! A client's offer, and our answer: which section publishes which track, which one shows which.
 
-use super::offer::can_decode;
 use super::subscribe::Waiting;
 use super::timers::Timer;
 use super::{Participant, Room};
@@ -105,6 +104,7 @@ impl Room {
         let Some(offer) = up.take_offer(negotiation) else {
             return;
         };
+        up.set_listed(&offer.description);
         let changes = use_sections(participant, &offer.description, &waiting);
         let (plans, tracks) = self.plan(key, &offer.description);
         let Ok(answer) = edit_answer(sdp, &offer.sdp, &plans) else {
@@ -155,7 +155,7 @@ impl Room {
                     Some(shown) => {
                         tracks.insert(mid, shown.sid.clone());
                         SectionRole::Subscribe {
-                            stream: self.stream_for(participant, shown.stream),
+                            stream: stream_for(participant, shown.stream),
                             track: shown.sid,
                             stereo: shown.stereo,
                         }
@@ -169,14 +169,6 @@ impl Room {
             plans.push(SectionPlan { mid, role });
         }
         (plans, tracks)
-    }
-
-    /// WHEP wants one stream for all sections; LiveKit's clients one per track.
-    fn stream_for(&self, watcher: &Participant, per_track: String) -> String {
-        match watcher.link {
-            Link::Whep => watcher.sid.to_string(),
-            Link::Dual | Link::Single | Link::Whip => per_track,
-        }
     }
 
     /// Remembers what the answer settled.
@@ -284,6 +276,14 @@ fn role_of(link: Link) -> PeerRole {
         Link::Single => PeerRole::Single,
         Link::Whip => PeerRole::Whip,
         Link::Whep => PeerRole::Whep,
+    }
+}
+
+/// WHEP wants one stream for all sections; LiveKit's clients one per track.
+fn stream_for(watcher: &Participant, per_track: String) -> String {
+    match watcher.link {
+        Link::Whep => watcher.sid.to_string(),
+        Link::Dual | Link::Single | Link::Whip => per_track,
     }
 }
 
@@ -468,14 +468,10 @@ fn show_waiting(
         return;
     };
     for Waiting { track, kind, mime } in waiting {
-        let idle = || {
-            offer.sections().iter().filter(|section| {
-                let using = section.mid().and_then(|mid| up.sections.get(&mid));
-                using == Some(&SectionUse::Idle(*kind))
-            })
-        };
-        let fitting = idle().find(|section| can_decode(section, *kind, mime));
-        match fitting.and_then(Section::mid) {
+        let mids = || offer.sections().iter().filter_map(Section::mid);
+        let idle = || mids().filter(|mid| up.sections.get(mid) == Some(&SectionUse::Idle(*kind)));
+        let fitting = idle().find(|mid| up.lists(*mid, *kind, mime));
+        match fitting {
             Some(mid) => {
                 up.sections.insert(mid, SectionUse::Showing(*track));
                 changes.shown.push((*track, mid));

@@ -412,6 +412,7 @@ impl Room {
     pub(super) fn fill_whep(&mut self, key: ParticipantKey) {
         let picks = self.picks(key);
         for (publisher, track, kind) in picks {
+            let mime = self.mime(track);
             let Some(Participant {
                 up: Some(up),
                 subscriptions,
@@ -421,7 +422,8 @@ impl Room {
                 return;
             };
             let idle = |(_, using): &(&Mid, &SectionUse)| **using == SectionUse::Idle(kind);
-            let free = up.sections.iter().find(idle).map(|(mid, _)| *mid);
+            let free = up.sections.iter().filter(idle).map(|(mid, _)| *mid);
+            let free = free.into_iter().find(|mid| up.lists(*mid, kind, &mime));
             let is_watching_kind = subscriptions
                 .values()
                 .any(|s| s.kind == kind && s.mid().is_some());

@@ -8,7 +8,7 @@ use crate::downstream::Downstream;
 use crate::join::{Join, SignalVersion};
 use crate::now::Now;
 use crate::output::Output;
-use crate::participant::{Admission, Link, media_permissions};
+use crate::participant::{Admission, Link, is_dependent, media_permissions};
 use auth::Claims;
 use domain::EndReason;
 use livekit_protocol::participant_info::State;
@@ -144,7 +144,9 @@ impl Room {
         let counted = self.roster.values().filter(|p| !p.is_dependent()).count() as u32;
         let everyone = self.roster.len() as u32;
         match self.max_participants {
-            max if max > 0 && counted >= max => Err(JoinRefusal::Full { max }),
+            max if max > 0 && counted >= max && !is_dependent(claims) => {
+                Err(JoinRefusal::Full { max })
+            }
             _ if everyone >= crate::MAX_PARTICIPANTS => Err(JoinRefusal::Full {
                 max: crate::MAX_PARTICIPANTS,
             }),

@@ -7,6 +7,7 @@ use crate::downstream::Shown;
 use crate::now::Now;
 use crate::sdp::{Description, Section, edit_offer};
 use crate::subscription::Place;
+use crate::upstream::needed_codec;
 use domain::EndReason;
 use livekit_protocol::SessionDescription;
 use livekit_protocol::signal_response::Message;
@@ -170,12 +171,7 @@ impl Room {
         {
             return;
         }
-        let mime = self
-            .roster
-            .get(&subscription.publisher)
-            .and_then(|p| p.tracks.get(&shown.track))
-            .map(|t| t.info.mime_type.clone())
-            .unwrap_or_default();
+        let mime = self.mime(shown.track);
         let takes = section.is_some_and(|section| {
             !section.is_rejected()
                 && section.direction().receives()
@@ -242,12 +238,8 @@ impl Room {
     }
 }
 
-/// Whether a section lists the codec. RED is asked of Opus, which it wraps: every client that
-/// reads RED lists it, and one that does not still lists Opus.
-pub(super) fn can_decode(section: &Section, kind: Kind, mime: &str) -> bool {
-    let mime = match kind {
-        Kind::Audio if mime.ends_with("/red") => "audio/opus",
-        _ => mime,
-    };
-    mime.is_empty() || section.formats().iter().any(|format| format.is(mime))
+/// Whether a section lists the codec of a track.
+fn can_decode(section: &Section, kind: Kind, mime: &str) -> bool {
+    let wanted = needed_codec(kind, mime);
+    wanted.is_empty() || section.formats().iter().any(|format| format.is(wanted))
 }

@@ -1,4 +1,7 @@
 //! Tracks: announced by request, published when their section is negotiated, muted, ended.
+//!
+//! Backup codecs are never enabled in a `SubscribedQualityUpdate`, so clients do not publish them;
+//! a request for one is refused. A watcher that cannot decode a track is told so.
 
 use super::Room;
 use crate::now::Now;
@@ -185,6 +188,7 @@ impl Room {
             muted: track.info.muted,
             layers: crate::track::layer_specs(track.kind, &track.info, rids),
         };
+        self.by_sid.insert(track.sid.clone(), track_key);
         self.tracks.insert(track_key, key);
         self.command(MediaCommand::PublishTrack {
             room: self.key,
@@ -241,6 +245,7 @@ impl Room {
         if self.tracks.remove(&track).is_none() {
             return;
         }
+        self.by_sid.remove(&ended.sid);
         self.command(MediaCommand::UnpublishTrack {
             room: self.key,
             track,

@@ -50,7 +50,7 @@ impl Room {
                 self.unsupported(key, 0, Some(Request::UnpublishDataTrack(request)));
             }
             Message::StoreDataBlobRequest(request) => {
-                self.unsupported(key, request.request_id, None)
+                self.unsupported(key, request.request_id, None);
             }
             Message::GetDataBlobRequest(request) => self.unsupported(key, request.request_id, None),
             // Deprecated, or about what the box does not carry.

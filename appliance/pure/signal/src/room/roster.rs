@@ -10,7 +10,7 @@ use std::time::Duration;
 use vocab::{ParticipantKey, PeerKey};
 
 /// Those who left lately are remembered for resumed clients: for longer than a resume may take.
-const DEPARTED_KEPT: Duration = Duration::from_secs(60);
+const DEPARTED_KEPT: Duration = Duration::from_mins(1);
 /// At most this many; a client that missed more hears of the rest by its next full reconnect.
 const MAX_DEPARTED: usize = 128;
 

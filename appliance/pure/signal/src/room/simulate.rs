@@ -13,7 +13,7 @@ use std::time::Duration;
 use vocab::ParticipantKey;
 
 /// Longest simulated speech; clients ask for 3 s.
-const MAX_SPEECH: Duration = Duration::from_secs(60);
+const MAX_SPEECH: Duration = Duration::from_mins(1);
 /// The level of a simulated speaker (LiveKit `pkg/rtc/room.go`, `SimulateScenario`).
 const SPEECH_LEVEL: f32 = 0.9;
 

@@ -165,14 +165,18 @@ impl Room {
             .map(|s| Waiting {
                 track: s.track,
                 kind: s.kind,
-                mime: self
-                    .roster
-                    .get(&s.publisher)
-                    .and_then(|p| p.tracks.get(&s.track))
-                    .map(|t| t.info.mime_type.clone())
-                    .unwrap_or_default(),
+                mime: self.mime(s.track),
             })
             .collect()
+    }
+
+    /// What a track is encoded in; empty when not known.
+    pub(super) fn mime(&self, track: TrackKey) -> String {
+        let publisher = self.tracks.get(&track).and_then(|key| self.roster.get(key));
+        let track = publisher.and_then(|p| p.tracks.get(&track));
+        track
+            .map(|track| track.info.mime_type.clone())
+            .unwrap_or_default()
     }
 
     /// A client subscribes or unsubscribes.
@@ -212,11 +216,8 @@ impl Room {
         key: ParticipantKey,
         sid: &str,
     ) -> Option<(ParticipantKey, TrackKey)> {
-        let found = self.tracks.iter().find(|(track, owner)| {
-            let track = self.roster.get(owner).and_then(|p| p.tracks.get(track));
-            track.is_some_and(|track| track.sid.as_str() == sid)
-        });
-        let (track, owner) = found.map(|(track, owner)| (*track, *owner))?;
+        let track = *self.by_sid.get(sid)?;
+        let owner = *self.tracks.get(&track)?;
         let is_visible = self.roster.get(&owner).is_some_and(|p| !p.is_hidden());
         (owner != key && is_visible).then_some((owner, track))
     }

@@ -1,1 +1,22 @@
-//! Scripted clients against a room.
+//! Scripted clients against a room, with a media plane that answers as str0m's text does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod admin;
+mod bench;
+mod exchange;
+mod facts;
+mod invariants;
+mod join;
+mod leave;
+mod publish;
+mod resume;
+mod sdp;
+mod single;
+mod subscribe;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vocab::ParticipantKey;
 
 /// How long a participant may be here without a media connection (LiveKit: one minute).
-pub(crate) const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const JOIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long media may run without a WebSocket before the participant is given up. LiveKit's
 /// clients retry for longer, and then join anew.
 pub(crate) const RESUME_WINDOW: Duration = Duration::from_secs(30);
@@ -14,7 +14,7 @@ pub(crate) const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(15);
 /// A client's `leave` may arrive this much after its DTLS close (`livekit.md` §2 *Leave*).
 pub(crate) const LEAVE_GRACE: Duration = Duration::from_secs(5);
 /// Between two `refresh_token` (`livekit.md` §2 *Tokens*).
-pub(crate) const TOKEN_INTERVAL: Duration = Duration::from_secs(300);
+pub(crate) const TOKEN_INTERVAL: Duration = Duration::from_mins(5);
 /// How long a resume waits for the media plane's data sequence. A client waits 5 s for its first
 /// message; without the sequence it sends again what it kept, and duplicates are dropped.
 pub(crate) const PROGRESS_TIMEOUT: Duration = Duration::from_secs(2);
