@@ -172,13 +172,11 @@ impl Control {
                 room.handle_whep(session, claims, offer, source.as_deref(), now);
             }
         });
-        match started {
-            Ok(()) => Ok((session, answered)),
-            Err(NoRoom) => {
-                self.exchanges.forget(session);
-                Err(ExchangeRefusal::Unavailable.into())
-            }
+        if started == Err(NoRoom) {
+            self.exchanges.forget(session);
+            return Err(ExchangeRefusal::Unavailable.into());
         }
+        Ok((session, answered))
     }
 
     /// The room's one answer to an offer; the caller gets it once the batch is on disk.

@@ -57,6 +57,20 @@ pub(crate) struct LaneReceiver {
     in_flight: usize,
 }
 
+/// Tells a WebSocket to hang up at once, even in the middle of a write.
+#[derive(Debug, Clone)]
+pub struct Cut(watch::Receiver<bool>);
+
+impl Cut {
+    /// Completes when the client has been found to read too slowly; else never.
+    pub async fn wait(&mut self) {
+        if self.0.wait_for(|cut| *cut).await.is_err() {
+            // The room has said its last word, which is still to be sent.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// The client reads too slowly, or is gone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooSlow;
@@ -106,8 +120,8 @@ impl LaneReceiver {
         Some(out)
     }
 
-    pub(crate) fn cut(&self) -> watch::Receiver<bool> {
-        self.cut.clone()
+    pub(crate) fn cut(&self) -> Cut {
+        Cut(self.cut.clone())
     }
 }
 
@@ -134,9 +148,9 @@ mod tests {
         for _ in 0..MAX_QUEUED_MESSAGES {
             sender.push(message(1)).unwrap();
         }
-        assert!(!*receiver.cut().borrow());
+        assert!(!*receiver.cut.borrow());
         assert_eq!(sender.push(message(1)), Err(TooSlow));
-        assert!(*receiver.cut().borrow());
+        assert!(*receiver.cut.borrow());
     }
 
     #[test]
@@ -154,9 +168,9 @@ mod tests {
         sender
             .push(message(MAX_QUEUED_BYTES / 2 - overhead))
             .unwrap();
-        assert!(!*receiver.cut().borrow());
+        assert!(!*receiver.cut.borrow());
         assert_eq!(sender.push(message(0)), Err(TooSlow));
-        assert!(*receiver.cut().borrow());
+        assert!(*receiver.cut.borrow());
     }
 
     #[test]
@@ -178,7 +192,7 @@ mod tests {
         let (sender, mut receiver) = lane();
         sender.push(message(MAX_QUEUED_BYTES)).unwrap();
         receiver.next().await.unwrap();
-        let (again, _) = tokio::join!(receiver.next(), async {
+        let (again, ()) = tokio::join!(receiver.next(), async {
             tokio::task::yield_now().await;
             sender.push(message(1)).unwrap();
         });

@@ -24,5 +24,5 @@ pub mod status;
 pub use config::{ControlConfig, MAX_ROOMS};
 pub use control::Control;
 pub use handle::{CallError, ControlHandle};
-pub use lane::{MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, Outbound};
+pub use lane::{Cut, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, Outbound};
 pub use run::{StartControlError, start};

@@ -2,13 +2,12 @@
 
 use crate::control::{Control, NoRoom, NotReady, Session};
 use crate::handle::{CallError, ControlHandle};
-use crate::lane::{LaneReceiver, Outbound, lane};
+use crate::lane::{Cut, LaneReceiver, Outbound, lane};
 use crate::room::{CreateRoomError, RoomNotFound, options_of_token};
 use auth::Claims;
 use livekit_protocol::SignalRequest;
 use signal::join::Join;
 use signal::{JoinRefusal, Now};
-use tokio::sync::watch;
 use vocab::{ErrorKind, RoomKey, SessionKey};
 
 /// Why a connection is refused before it is upgraded.
@@ -78,8 +77,8 @@ impl OpenSession {
         self.lane.next().await
     }
 
-    /// Turns true when the client reads too slowly: close at once, even in the middle of a write.
-    pub fn cut(&self) -> watch::Receiver<bool> {
+    /// Completes when the client reads too slowly: close at once, even in the middle of a write.
+    pub fn cut(&self) -> Cut {
         self.lane.cut()
     }
 

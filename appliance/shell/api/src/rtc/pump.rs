@@ -4,8 +4,8 @@ use super::frame::{self, Framing};
 use super::pace::Pace;
 use crate::listen::Permit;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use control::Outbound;
 use control::session::OpenSession;
+use control::{Cut, Outbound};
 use std::time::{Duration, Instant};
 use telemetry::names;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -110,8 +110,7 @@ impl Pump {
         loop {
             let ended = tokio::select! {
                 biased;
-                // An error means that the room has said its last word; what is queued still counts.
-                Ok(_) = cut.wait_for(|cut| *cut) => Some(End::TooSlow),
+                () = cut.wait() => Some(End::TooSlow),
                 out = self.session.next() => match out {
                     Some(Outbound::Message(response)) => {
                         let written = frame::write(self.framing, &response);
@@ -179,11 +178,7 @@ impl Pump {
 }
 
 /// Writes one message; gives up when the client does not read it or its queue overflows.
-async fn send(
-    socket: &mut WebSocket,
-    message: Message,
-    cut: &mut tokio::sync::watch::Receiver<bool>,
-) -> Result<(), End> {
+async fn send(socket: &mut WebSocket, message: Message, cut: &mut Cut) -> Result<(), End> {
     tokio::select! {
         biased;
         sent = timeout(WRITE_TIMEOUT, socket.send(message)) => match sent {
@@ -191,7 +186,7 @@ async fn send(
             Ok(Err(_)) => Err(End::Client),
             Err(_) => Err(End::TooSlow),
         },
-        Ok(_) = cut.wait_for(|cut| *cut) => Err(End::TooSlow),
+        () = cut.wait() => Err(End::TooSlow),
     }
 }
 

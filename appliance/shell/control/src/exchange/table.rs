@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use vocab::{RoomKey, SessionKey};
 
 /// Most WHIP and WHEP sessions at one time: more encoders and players than one box can carry.
-pub const MAX_EXCHANGES: usize = 4_096;
+pub(crate) const MAX_EXCHANGES: usize = 4_096;
 
 /// One resource.
 #[derive(Debug)]

@@ -1,0 +1,87 @@
+//! Cross-origin access, slashes and what every answer carries.
+
+use crate::harness::{TestBox, joins, request};
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+
+#[tokio::test]
+async fn every_status_of_validate_can_be_read_from_any_origin() {
+    let a_box = TestBox::new();
+    let good = joins("ward", "someone");
+    for (token, want) in [(None, 401), (Some("bad"), 401), (Some(good.as_str()), 200)] {
+        for path in ["/rtc/validate", "//rtc/validate"] {
+            let answer = a_box.get(path, token).await;
+            assert_eq!(answer.status.as_u16(), want, "{path}");
+            assert_eq!(answer.header("access-control-allow-origin"), "*");
+            assert_eq!(answer.header("access-control-expose-headers"), "*");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_without_a_token() {
+    let a_box = TestBox::new();
+    let asked = [
+        ("origin", "https://example.org"),
+        ("access-control-request-method", "PATCH"),
+        (
+            "access-control-request-headers",
+            "authorization,content-type,if-match",
+        ),
+    ];
+    for path in [
+        "/rtc",
+        "/twirp/livekit.RoomService/ListRooms",
+        "/whip/ward",
+        "/whip/ward/0",
+    ] {
+        let answer = a_box
+            .send(request(Method::OPTIONS, path, None, &asked, Body::empty()))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            "authorization,content-type,if-match",
+            "{path}"
+        );
+        for method in ["OPTIONS", "HEAD", "GET", "POST", "PATCH", "DELETE"] {
+            assert!(
+                answer
+                    .header("access-control-allow-methods")
+                    .contains(method),
+                "{path}"
+            );
+        }
+        assert_eq!(answer.header("access-control-max-age"), "86400", "{path}");
+        let accepts = if path.starts_with("/whip") {
+            "application/sdp"
+        } else {
+            ""
+        };
+        assert_eq!(answer.header("accept-post"), accepts, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_not_for_other_origins() {
+    let answer = TestBox::new().get("/metrics", None).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn reachability_is_answered_to_get_and_head() {
+    let a_box = TestBox::new();
+    let answer = a_box.get("/", None).await;
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, "OK"));
+    let answer = a_box
+        .send(request(Method::HEAD, "/", None, &[], Body::empty()))
+        .await;
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, ""));
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert_eq!(
+        a_box.get("/settings/regions", None).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
