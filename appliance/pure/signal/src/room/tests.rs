@@ -12,6 +12,7 @@ mod admin;
 mod bench;
 mod exchange;
 mod facts;
+mod fixtures;
 mod invariants;
 mod join;
 mod leave;

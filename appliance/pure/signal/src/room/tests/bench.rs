@@ -43,6 +43,10 @@ pub(super) struct Bench {
     peers: BTreeMap<PeerKey, (ParticipantKey, PeerRole)>,
     sids: BTreeMap<SessionKey, String>,
     refused: BTreeSet<SessionKey>,
+    /// Clients of v0 with an offer they have not answered.
+    unanswered: BTreeSet<SessionKey>,
+    /// What each client last heard of each presence.
+    last_heard: BTreeMap<(SessionKey, String), ParticipantInfo>,
 }
 
 pub(super) fn claims(identity: &str) -> Claims {
@@ -146,6 +150,8 @@ impl Bench {
             peers: BTreeMap::new(),
             sids: BTreeMap::new(),
             refused: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
+            last_heard: BTreeMap::new(),
         };
         bench.drain();
         bench
@@ -202,6 +208,9 @@ impl Bench {
     }
 
     pub(super) fn says(&mut self, session: SessionKey, message: Request) {
+        if matches!(message, Request::Answer(_)) {
+            self.unanswered.remove(&session);
+        }
         let request = SignalRequest {
             message: Some(message),
         };
@@ -382,6 +391,10 @@ impl Bench {
             let sid = join.participant.as_ref().unwrap().sid.clone();
             self.sids.insert(session, sid);
         }
+        if let Message::Offer(_) = &message {
+            assert!(self.unanswered.insert(session), "two offers outstanding");
+        }
+        self.check_versions(session, &message);
         let answer = match &message {
             Message::Offer(offer) if self.clients_answer => Some(SessionDescription {
                 r#type: "answer".into(),
@@ -393,10 +406,31 @@ impl Bench {
         };
         self.said.entry(session).or_default().push(message);
         if let Some(answer) = answer {
+            self.unanswered.remove(&session);
             let request = SignalRequest {
                 message: Some(Request::Answer(answer)),
             };
             self.room.handle_request(session, request, self.now);
+        }
+    }
+
+    /// For one client a presence's version rises with every change.
+    fn check_versions(&mut self, session: SessionKey, message: &Message) {
+        let infos = match message {
+            Message::Update(update) => update.participants.clone(),
+            Message::Join(join) => join.other_participants.clone(),
+            _ => return,
+        };
+        for info in infos {
+            let heard = self
+                .last_heard
+                .insert((session, info.sid.clone()), info.clone());
+            if let Some(before) = heard {
+                assert!(
+                    info == before || info.version > before.version,
+                    "{before:?} {info:?}"
+                );
+            }
         }
     }
 
