@@ -58,7 +58,7 @@ pub(crate) struct Downstream {
     pub(crate) peer: PeerKey,
     pub(crate) connected: bool,
     /// Wanted with the next offer.
-    pub(crate) ice_restart: bool,
+    ice_restart: bool,
     pub(crate) outstanding: Option<Outstanding>,
     sections: BTreeMap<Mid, DownSection>,
     last_id: u32,
@@ -199,6 +199,16 @@ impl Downstream {
             offer.answer = Some(answer);
             offer.negotiation
         })
+    }
+
+    /// Forgets an offer that the client may never have seen, and asks for new ICE credentials. One
+    /// whose answer is with the media plane already is waited for; the restart follows it. True
+    /// when an offer was forgotten.
+    pub(crate) fn restart(&mut self) -> bool {
+        self.ice_restart = true;
+        self.outstanding
+            .take_if(|offer| offer.answer.is_none())
+            .is_some()
     }
 
     /// The answer fits: what is newly shown, each with the client's section.

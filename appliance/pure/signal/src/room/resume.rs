@@ -4,10 +4,11 @@ use super::leave::{Farewell, leave_message};
 use super::roster::{room_update, update};
 use super::timers::{PROGRESS_TIMEOUT, Timer};
 use super::{Participant, Room};
+use crate::downstream::Downstream;
 use crate::join::{Join, Reconnect};
 use crate::now::Now;
 use crate::output::Output;
-use crate::participant::{CutResume, Link, Resuming};
+use crate::participant::{CutResume, Resuming};
 use crate::subscription::Place;
 use domain::EndReason;
 use livekit_protocol::leave_request::Action;
@@ -148,16 +149,12 @@ impl Room {
     }
 
     /// The subscriber connection is offered anew with fresh ICE credentials (v0). An offer that
-    /// was outstanding may have been lost with the old WebSocket; it is forgotten on both sides.
+    /// was outstanding may have been lost with the old WebSocket.
     fn restart_downstream(&mut self, key: ParticipantKey) {
         let Some(participant) = self.roster.get_mut(&key) else {
             return;
         };
-        if participant.link == Link::Dual
-            && let Some(down) = &mut participant.down
-        {
-            down.outstanding = None;
-            down.ice_restart = true;
+        if participant.down.as_mut().is_some_and(Downstream::restart) {
             reset_offered(participant);
             self.timers.clear(Timer::Offer(key));
         }

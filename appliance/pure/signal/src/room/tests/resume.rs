@@ -203,6 +203,7 @@ fn an_offer_lost_with_the_old_socket_is_made_anew() {
     let alice = bench.join_connected("alice");
     bench.clients_answer = false;
     let bob = bench.join_connected("bob");
+    bench.take(alice);
     bench.publish(bob, "mic", TrackSource::Microphone);
     first!(bench.take(alice), Offer);
     bench.drop_socket(alice);
@@ -254,4 +255,53 @@ fn an_older_client_without_sid_resumes_by_identity() {
     join.reconnect = Some(Reconnect { sid: None, reason });
     let again = bench.enter(join).unwrap();
     assert!(matches!(bench.take(again)[0], Message::Reconnect(_)));
+}
+
+#[test]
+fn an_answer_that_is_being_applied_is_waited_for() {
+    let mut bench = Bench::new();
+    let alice = bench.join_connected("alice");
+    let bob = bench.join_connected("bob");
+    bench.take(alice);
+    bench.clients_answer = false;
+    bench.publish(bob, "mic", TrackSource::Microphone);
+    let offer = first!(bench.take(alice), Offer);
+    bench.answers = false;
+    let answer = livekit_protocol::SessionDescription {
+        sdp: super::sdp::answer_to(&offer.sdp),
+        id: offer.id,
+        ..livekit_protocol::SessionDescription::default()
+    };
+    bench.says(alice, Request::Answer(answer));
+    bench.drop_socket(alice);
+    let again = bench.resume("alice", SignalVersion::V0);
+    bench.answers = true;
+    bench.wait(Duration::from_secs(3));
+    assert!(
+        all!(bench.take(again), Offer).is_empty(),
+        "the media plane still applies the answer"
+    );
+    let negotiation = bench
+        .media
+        .iter()
+        .rev()
+        .find_map(|command| match command {
+            MediaCommand::AcceptAnswer {
+                room,
+                peer,
+                negotiation,
+                ..
+            } => Some((*room, *peer, *negotiation)),
+            _ => None,
+        })
+        .unwrap();
+    let (room, peer, negotiation) = negotiation;
+    bench.media(media::MediaEvent::AnswerAccepted {
+        room,
+        peer,
+        negotiation,
+    });
+    let offer = first!(bench.take(again), Offer);
+    assert_eq!(offer.mid_to_track_id.len(), 1, "the track is shown, once");
+    assert!(!offer.sdp.contains("a=mid:s1"));
 }
