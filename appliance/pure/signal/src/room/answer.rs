@@ -173,7 +173,11 @@ impl Room {
 
     /// Remembers what the answer settled.
     fn note_answer(&mut self, key: ParticipantKey, offer: &Description, answer: &str) {
-        let Some(up) = self.roster.get_mut(&key).and_then(|p| p.up.as_mut()) else {
+        let Some(participant) = self.roster.get_mut(&key) else {
+            return;
+        };
+        let is_final = participant.link == Link::Whep;
+        let Some(up) = participant.up.as_mut() else {
             return;
         };
         let answer = Description::parse(answer).ok();
@@ -192,8 +196,11 @@ impl Room {
             up.set_arriving(mid, mime, sent_rids(section));
         }
         for using in up.sections.values_mut() {
-            if let SectionUse::Draining(kind) = *using {
-                *using = SectionUse::Idle(kind);
+            match *using {
+                SectionUse::Draining(kind) => *using = SectionUse::Idle(kind),
+                // There is no second answer that could make it active.
+                SectionUse::Idle(_) if is_final => *using = SectionUse::Dead,
+                _ => {}
             }
         }
         up.answered = true;

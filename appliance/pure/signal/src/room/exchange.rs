@@ -106,8 +106,8 @@ impl Room {
     }
 
     /// A WHEP offer; `source` picks whose tracks (`?identity=`), otherwise those of the first who
-    /// publishes a picture, or sound. When they end, others take their place in the same
-    /// sections. Answered by exactly one [`Output::Exchange`].
+    /// publishes a picture, or sound. When they end, others of the kind take their place in the same
+    /// sections; a section that had nothing to show at first stays inactive. Answered by exactly one [`Output::Exchange`].
     pub fn handle_whep(
         &mut self,
         session: SessionKey,
@@ -348,13 +348,17 @@ impl Room {
         Ok(())
     }
 
-    /// Whether somebody else publishes something that can be watched.
+    /// Whether somebody else publishes something that this identity may watch.
     fn has_live_source(&self, own: &str, source: Option<&Identity>) -> bool {
+        let admits = |p: &Participant| {
+            p.published()
+                .any(|track| p.admission.admits("", own, track.sid.as_str()))
+        };
         self.roster.values().any(|p| {
             p.identity.as_str() != own
                 && !p.is_hidden()
                 && source.is_none_or(|source| *source == p.identity)
-                && p.published().next().is_some()
+                && admits(p)
         })
     }
 

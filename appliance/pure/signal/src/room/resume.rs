@@ -79,7 +79,6 @@ impl Room {
         self.roster.get(&key).is_some_and(|participant| {
             participant.link.signals()
                 && participant.state == State::Active
-                && participant.has_media()
                 && !participant.is_going
                 && sid.is_none_or(|sid| *sid == participant.sid)
         })

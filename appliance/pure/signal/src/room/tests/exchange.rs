@@ -254,7 +254,10 @@ fn a_viewer_goes_on_with_the_next_source() {
         .iter()
         .filter(|c| matches!(c, MediaCommand::Subscribe { .. }))
         .count();
-    assert_eq!(shown, 2, "in the sections that are there");
+    assert_eq!(
+        shown, 1,
+        "sound for sound; the picture's section was answered inactive"
+    );
 }
 
 #[test]
@@ -280,4 +283,15 @@ fn a_viewer_is_not_sent_what_it_cannot_read() {
         .filter(|c| matches!(c, MediaCommand::Subscribe { .. }))
         .count();
     assert_eq!(shown, 1);
+}
+
+#[test]
+fn a_viewer_that_nobody_admits_finds_no_source() {
+    let mut bench = Bench::new();
+    let alice = bench.join_connected("alice");
+    bench.publish(alice, "mic", TrackSource::Microphone);
+    let nobody = livekit_protocol::SubscriptionPermission::default();
+    bench.says(alice, Request::SubscriptionPermission(nobody));
+    let session = whep(&mut bench, "viewer", None);
+    assert_eq!(refusal(&bench, session), ExchangeRefusal::NoLiveSource);
 }

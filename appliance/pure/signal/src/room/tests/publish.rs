@@ -485,3 +485,25 @@ fn a_single_encoding_is_wanted_when_any_layer_is() {
             .all(|q| q.enabled)
     );
 }
+
+#[test]
+fn a_later_offer_leaves_published_tracks_alone() {
+    let mut bench = Bench::new();
+    let alice = bench.join_connected("alice");
+    bench.says(
+        alice,
+        Request::AddTrack(request_for("mic", TrackSource::Microphone)),
+    );
+    let sections = [data("0"), send_audio("1", "mic")];
+    bench.offers(alice, 1, &sections);
+    let before = bench.info("alice");
+    bench.forget();
+    bench.offers(alice, 2, &sections);
+    bench.offers(
+        alice,
+        3,
+        &[data("0"), send_audio("1", "mic"), send_audio("2", "mic")],
+    );
+    assert!(bench.events.is_empty() && published(&bench).is_empty());
+    assert_eq!(bench.info("alice"), before);
+}
