@@ -26,12 +26,15 @@ pub struct Request {
     /// Layers up to this one need no margin. A subscription that was never served holds
     /// everything; one that is paused for bandwidth holds nothing.
     pub held: Option<Layer>,
+    /// A paused subscription may come back now.
+    pub may_resume: bool,
     /// What it is given; `None`: nothing fits, or nothing is there.
     pub given: Option<Layer>,
 }
 
 /// Fills in [`Request::given`]. `budget` in bits per second; `None`: no estimate yet, everyone
-/// gets the best candidate. Without `may_upgrade` nothing above `held` is given.
+/// gets the best candidate. Without `may_upgrade` nothing above `held` is given, but what may
+/// resume gets its lowest layer.
 pub fn allocate(budget: Option<u64>, may_upgrade: bool, requests: &mut [Request]) {
     let Some(mut left) = budget else {
         for request in requests {
@@ -70,7 +73,14 @@ impl Request {
     /// Gives `layer` if what it costs beyond the layer given fits into `left`.
     fn raise(&mut self, layer: Layer, may_upgrade: bool, left: &mut u64) {
         let is_upgrade = self.held.is_none_or(|held| layer > held);
-        if is_upgrade && !may_upgrade {
+        let resumes = self.held.is_none() && self.given.is_none();
+        if is_upgrade
+            && !(if resumes {
+                self.may_resume
+            } else {
+                may_upgrade
+            })
+        {
             return;
         }
         let already = self.given.map_or(0, |given| self.cost(given));
@@ -112,6 +122,7 @@ mod tests {
             candidates: [true; 3],
             costs: COSTS,
             held: Some(Layer::High),
+            may_resume: true,
             given: None,
         }
     }
@@ -166,7 +177,7 @@ mod tests {
             ("not so soon after a downgrade", low, false, 9_000, low),
             ("coming back from a pause, one short", None, true, 186, None),
             ("coming back from a pause", None, true, 187, low),
-            ("coming back too soon", None, false, 9_000, None),
+            ("coming back, but no higher", None, false, 9_000, low),
         ] {
             let mut requests = [Request {
                 held,
@@ -175,6 +186,13 @@ mod tests {
             allocate(Some(budget), may_upgrade, &mut requests);
             assert_eq!(requests[0].given, want, "{name}");
         }
+        let mut too_soon = [Request {
+            held: None,
+            may_resume: false,
+            ..request(0, 0)
+        }];
+        allocate(Some(9_000), true, &mut too_soon);
+        assert_eq!(too_soon[0].given, None);
     }
 
     fn any_request(subscription: usize) -> impl Strategy<Value = Request> {
@@ -190,6 +208,7 @@ mod tests {
                 candidates,
                 costs,
                 held: Layer::ALL.get(held).copied(),
+                may_resume: false,
                 given: None,
             })
     }

@@ -9,15 +9,17 @@ mod roster;
 mod subscription;
 mod timers;
 mod track;
+mod trial;
 mod voices;
 
 pub use downlink::{
-    ALLOCATION_INTERVAL, AUDIO_FLOOR, MEDIA_SHARE_PERCENT, PROBE_PERCENT, UPGRADE_HOLD,
+    ALLOCATION_INTERVAL, AUDIO_FLOOR, MEDIA_SHARE_PERCENT, PROBE_PERCENT, RESUME_HOLD, UPGRADE_HOLD,
 };
 pub use forward::Counters;
 pub use roster::MAX_PEERS_PER_PARTICIPANT;
 pub use subscription::MAX_SUBSCRIPTIONS_PER_PEER;
 pub use track::{LAYER_SILENCE, MAX_TRACKS_PER_PARTICIPANT, RATE_WINDOW};
+pub use trial::{PAUSE_PATIENCE, TRIAL_INTERVAL};
 
 use crate::allocation::Request;
 use crate::data::{HeldMessages, Nonces};

@@ -275,10 +275,9 @@ impl Room {
             kind: track.kind,
             wish: LayerWish::default(),
             active: false,
-            was_allocated: false,
             target: None,
             current: None,
-            is_starved: false,
+            starved_since: None,
             rewriter,
         });
         peer.outbound.push(index);

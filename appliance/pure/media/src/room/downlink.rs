@@ -12,6 +12,8 @@ use vocab::Bitrate;
 pub const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
 /// After bandwidth forced a track down, nothing goes up for this long.
 pub const UPGRADE_HOLD: Duration = Duration::from_secs(3);
+/// A paused track comes back no sooner, except by a trial.
+pub const RESUME_HOLD: Duration = Duration::from_secs(1);
 /// Share of the estimate that media may take, in per cent; the rest is for retransmissions.
 pub const MEDIA_SHARE_PERCENT: u64 = 90;
 /// Kept for every audio track, in bits per second, even while it is silent.
@@ -60,7 +62,7 @@ impl Room {
             };
             match viewer.kind {
                 Kind::Audio => audio += track.audio_cost(AUDIO_FLOOR),
-                Kind::Video => requests.push(request(*index, viewer, track)),
+                Kind::Video => requests.push(request(*index, viewer, track, now)),
             }
         }
         let budget = peer.estimate.map(|estimate| {
@@ -70,6 +72,9 @@ impl Room {
         });
         let may_upgrade = peer.upgrade_at.is_none_or(|at| now >= at);
         allocation::allocate(budget, may_upgrade, &mut requests);
+        if let Some(peer) = self.roster.peers.get_mut(peer_index) {
+            peer.trial.apply(&mut requests, now);
+        }
         self.aim(peer_index, audio, &requests, now);
         self.requests = requests;
     }
@@ -104,11 +109,12 @@ impl Room {
             .target
             .is_some_and(|old| contains(request.candidates, old) && request.given < Some(old));
         let is_new = viewer.target != request.given;
-        viewer.was_allocated = true;
         viewer.target = request.given;
         let is_starved = request.given.is_none() && request.candidates.contains(&true);
-        let changes = viewer.is_starved != is_starved;
-        viewer.is_starved = is_starved;
+        let changes = viewer.is_starved() != is_starved;
+        if changes {
+            viewer.starved_since = is_starved.then_some(now);
+        }
         if viewer.target.is_none() && viewer.current.is_some() {
             viewer.stop();
         }
@@ -206,18 +212,19 @@ impl Room {
     }
 }
 
-fn request(index: usize, viewer: &Subscription, track: &track::Track) -> Request {
+fn request(index: usize, viewer: &Subscription, track: &track::Track, now: Instant) -> Request {
     let held = match viewer.target {
-        None if viewer.was_allocated && viewer.is_starved => None,
-        None => Some(Layer::High),
+        None if !viewer.is_starved() => Some(Layer::High),
         target => target,
     };
+    let may_resume = |since: Instant| now.saturating_duration_since(since) >= RESUME_HOLD;
     Request {
         subscription: index,
         priority: viewer.wish.priority,
         candidates: track::candidates(track, viewer.wish.highest),
         costs: track.costs(),
         held,
+        may_resume: viewer.starved_since.is_none_or(may_resume),
         given: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Who is in the room: participants and their transports.
 
+use super::trial::Trial;
 use crate::data::Bucket;
 use crate::key_map::KeyMap;
 use crate::packet::{Channel, Mid};
@@ -50,6 +51,7 @@ pub(super) struct Peer {
     pub(super) estimate: Option<Bitrate>,
     /// No upgrade before this instant.
     pub(super) upgrade_at: Option<Instant>,
+    pub(super) trial: Trial,
     /// What the worker was last asked to aim at.
     pub(super) desired: Bitrate,
 }
@@ -141,6 +143,7 @@ impl Roster {
             retired: Vec::new(),
             estimate: None,
             upgrade_at: None,
+            trial: Trial::default(),
             desired: Bitrate::default(),
         });
         participant.peers.push(index);

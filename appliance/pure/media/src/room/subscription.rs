@@ -3,6 +3,7 @@
 use crate::packet::{Kind, Layer, Mid};
 use crate::plane::LayerWish;
 use crate::rewrite::{Input, Rewriter, Rewritten, Source};
+use std::time::Instant;
 use vocab::{ParticipantKey, PeerKey};
 
 /// Subscriptions on one transport; beyond it `Subscribe` is ignored. A room of 50 in which
@@ -22,14 +23,12 @@ pub(super) struct Subscription {
     pub(super) wish: LayerWish,
     /// Everything but bandwidth agrees: wished, permitted on both sides, not muted, connected.
     pub(super) active: bool,
-    /// Bandwidth was ever divided for it.
-    pub(super) was_allocated: bool,
     /// What it is to be given; [`Self::current`] follows at the next keyframe.
     pub(super) target: Option<Layer>,
     /// What it is given.
     pub(super) current: Option<Layer>,
-    /// Stopped for want of bandwidth.
-    pub(super) is_starved: bool,
+    /// Stopped for want of bandwidth, since when.
+    pub(super) starved_since: Option<Instant>,
     pub(super) rewriter: Rewriter,
 }
 
@@ -38,6 +37,11 @@ impl Subscription {
     pub(super) fn awaited(&self) -> Option<Layer> {
         self.target
             .filter(|target| self.active && self.current != Some(*target))
+    }
+
+    /// Stopped for want of bandwidth.
+    pub(super) fn is_starved(&self) -> bool {
+        self.starved_since.is_some()
     }
 
     /// Nothing more is forwarded until a keyframe, or the next packet of audio.

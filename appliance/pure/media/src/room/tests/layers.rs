@@ -3,7 +3,7 @@
 use super::stage::{ANA, BEN, CARA, FRAME, Stage, mid, peer};
 use crate::demand::DEMAND_DEBOUNCE;
 use crate::plane::LayerWish;
-use crate::room::{LAYER_SILENCE, UPGRADE_HOLD};
+use crate::room::{ALLOCATION_INTERVAL, LAYER_SILENCE, PAUSE_PATIENCE, RESUME_HOLD, UPGRADE_HOLD};
 use crate::{KEYFRAME_REQUEST_INTERVAL, Kind, Layer, MediaEvent, Output, Rid};
 use std::time::Duration;
 
@@ -81,30 +81,64 @@ fn sender_reports_join_the_clocks_of_two_layers() {
 }
 
 #[test]
-fn bandwidth_lowers_the_layer_and_raises_it_after_the_hold() {
+fn a_track_that_does_not_fit_is_paused_when_patience_ends_and_resumed() {
     let mut stage = watching();
-    // 30 packets/s of 172 bytes are 41 kbit/s a layer; all layers cost the same here, so what
-    // decides is whether one of them fits at all.
+    let states = |stage: &Stage| {
+        let states = stage.events().filter_map(|event| match event {
+            MediaEvent::StreamStateChanged { active, .. } => Some(*active),
+            _ => None,
+        });
+        states.collect::<Vec<_>>()
+    };
+    // 30 packets/s of 172 bytes: each layer takes 41 kbit/s.
     stage.estimate(BEN, 20);
     stage.flow(ANA, 1, 3);
-    assert_eq!(stage.marks(BEN), [], "nothing fits: the track is paused");
-    assert!(matches!(
-        stage.events().next(),
-        Some(MediaEvent::StreamStateChanged { active: false, .. })
-    ));
+    assert_eq!(stage.marks(BEN), [Q, Q, Q], "the lowest, on trial");
+    stage.advance(PAUSE_PATIENCE + ALLOCATION_INTERVAL);
+    assert_eq!(states(&stage), [false]);
     stage.forget();
-    stage.estimate(BEN, 5_000);
     stage.flow(ANA, 1, 3);
-    assert_eq!(stage.marks(BEN), [], "not so soon");
+    assert_eq!(stage.marks(BEN), []);
+    stage.advance(RESUME_HOLD);
+    stage.estimate(BEN, 5_000);
+    assert_eq!(states(&stage), [true]);
+    stage.flow(ANA, 1, 3);
+    assert_eq!(stage.marks(BEN), [Q, Q, Q]);
+    stage.advance(UPGRADE_HOLD);
+    stage.flow(ANA, 1, 3);
+    assert_eq!(*stage.marks(BEN).last().unwrap(), F);
+}
+
+#[test]
+fn bandwidth_lowers_the_layer_at_once_and_raises_it_after_the_hold() {
+    let mut stage = watching();
+    for _ in 0..60 {
+        for (layer, bytes) in [
+            (Layer::Low, 500),
+            (Layer::Medium, 1_500),
+            (Layer::High, 5_000),
+        ] {
+            let mut packet = stage.packet(1, Some(layer), false);
+            packet.payload = std::sync::Arc::from(vec![packet.payload[0]; bytes]);
+            stage.deliver(ANA, &packet);
+        }
+        stage.advance(FRAME);
+    }
+    stage.forget();
+    // 30 packets/s of about 572, 1,572 and 5,072 bytes: 137, 377 and 1,217 kbit/s.
+    stage.estimate(BEN, 500);
+    stage.flow(ANA, 1, 2);
+    assert_eq!(*stage.marks(BEN).last().unwrap(), H);
+    stage.estimate(BEN, 200);
+    stage.flow(ANA, 1, 2);
+    assert_eq!(*stage.marks(BEN).last().unwrap(), Q);
+    stage.estimate(BEN, 5_000);
+    stage.flow(ANA, 1, 2);
+    assert_eq!(*stage.marks(BEN).last().unwrap(), Q, "not so soon");
     stage.advance(UPGRADE_HOLD);
     stage.estimate(BEN, 5_000);
-    assert!(
-        stage
-            .events()
-            .any(|event| matches!(event, MediaEvent::StreamStateChanged { active: true, .. }))
-    );
-    stage.flow(ANA, 1, 3);
-    assert_eq!(stage.marks(BEN), [F, F, F]);
+    stage.flow(ANA, 1, 2);
+    assert_eq!(*stage.marks(BEN).last().unwrap(), F);
 }
 
 #[test]
@@ -117,7 +151,12 @@ fn audio_is_never_paused() {
     stage.estimate(BEN, 1);
     stage.send(ANA, 1, None, false);
     stage.send(ANA, 2, Some(Layer::Low), true);
-    assert_eq!(stage.marks(BEN), [13]);
+    assert_eq!(stage.marks(BEN), [13, Q]);
+    stage.forget();
+    stage.advance(PAUSE_PATIENCE + ALLOCATION_INTERVAL);
+    stage.send(ANA, 1, None, false);
+    stage.send(ANA, 2, Some(Layer::Low), true);
+    assert_eq!(stage.marks(BEN), [13], "video alone is paused");
 }
 
 #[test]
@@ -131,6 +170,9 @@ fn audio_is_paid_for_before_video() {
         }
         stage.subscribe(BEN, 2);
         stage.estimate(BEN, kbps);
+        stage.send(ANA, 2, Some(Layer::Low), true);
+        stage.advance(PAUSE_PATIENCE + ALLOCATION_INTERVAL);
+        stage.forget();
         stage.send(ANA, 2, Some(Layer::Low), true);
         let video = stage
             .sent_to(BEN)
