@@ -277,6 +277,7 @@ impl Room {
             active: false,
             target: None,
             current: None,
+            overdrawn_until: None,
             starved_since: None,
             rewriter,
         });

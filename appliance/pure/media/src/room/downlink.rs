@@ -12,6 +12,9 @@ use vocab::Bitrate;
 pub const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
 /// After bandwidth forced a track down, nothing goes up for this long.
 pub const UPGRADE_HOLD: Duration = Duration::from_secs(3);
+/// How long a layer that no longer fits is shown while the keyframe of a lower one is waited for.
+/// Longer, and what the pacer holds back delays everything after it.
+pub const OVERDRAFT: Duration = Duration::from_millis(500);
 /// A paused track comes back no sooner, except by a trial.
 pub const RESUME_HOLD: Duration = Duration::from_secs(1);
 /// Share of the estimate that media may take, in per cent; the rest is for retransmissions.
@@ -115,7 +118,13 @@ impl Room {
         if changes {
             viewer.starved_since = is_starved.then_some(now);
         }
-        if viewer.target.is_none() && viewer.current.is_some() {
+        if forced_down {
+            viewer.overdrawn_until = Some(now + OVERDRAFT);
+        } else if viewer.awaited().is_none() || viewer.current < viewer.target {
+            viewer.overdrawn_until = None;
+        }
+        let is_overdrawn = viewer.overdrawn_until.is_some_and(|until| now >= until);
+        if viewer.current.is_some() && (viewer.target.is_none() || is_overdrawn) {
             viewer.stop();
         }
         let (awaited, track, subscriber) = (viewer.awaited(), viewer.track, viewer.subscriber);

@@ -27,6 +27,8 @@ pub(super) struct Subscription {
     pub(super) target: Option<Layer>,
     /// What it is given.
     pub(super) current: Option<Layer>,
+    /// The layer shown no longer fits; it is shown until then at most.
+    pub(super) overdrawn_until: Option<Instant>,
     /// Stopped for want of bandwidth, since when.
     pub(super) starved_since: Option<Instant>,
     pub(super) rewriter: Rewriter,

@@ -22,8 +22,9 @@ pub const RATE_WINDOW: Duration = Duration::from_secs(1);
 /// What a layer is taken to cost before it was measured or announced (libwebrtc's usual
 /// simulcast of 720p: 150, 500 and 1,700 kbit/s).
 const DEFAULT_BITRATES: [u64; 3] = [150_000, 500_000, 1_700_000];
-/// Header, extensions, tag and UDP over IPv4, in bytes: what a packet costs beyond its payload.
-const PACKET_OVERHEAD: usize = 12 + 16 + 16 + 28;
+/// RTP header, extensions and tag, in bytes: what a packet costs beyond its payload, as str0m's
+/// bandwidth estimation counts it.
+const PACKET_OVERHEAD: usize = 12 + 8 + 16;
 /// Share of the newest window in a measured bitrate, in per cent.
 const NEWEST_WINDOW_PERCENT: u64 = 60;
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How long a track is sent although it does not fit.
 pub const PAUSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Time from a trial in vain to the next.
-pub const TRIAL_INTERVAL: Duration = Duration::from_millis(1_500);
+pub const TRIAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One transport's trial.
 #[derive(Debug, Default)]
@@ -80,9 +80,9 @@ mod tests {
             ("at once", 0, tried),
             ("while patience lasts", 1_999, tried),
             ("in vain", 2_000, [None; 2]),
-            ("not so soon again", 3_499, [None; 2]),
-            ("again", 3_500, tried),
-            ("in vain again", 5_500, [None; 2]),
+            ("not so soon again", 2_999, [None; 2]),
+            ("again", 3_000, tried),
+            ("in vain again", 5_000, [None; 2]),
         ] {
             let mut requests = [starved(0), starved(1)];
             trial.apply(&mut requests, start + Duration::from_millis(at_ms));
