@@ -13,6 +13,7 @@ pub mod publisher;
 pub mod report;
 pub mod run;
 pub mod signal_client;
+pub mod stage;
 pub mod stamp;
 pub mod subscriber;
 pub mod token;
