@@ -40,7 +40,8 @@ const fn route(method: &'static str, path: &'static str, requires: Requires) -> 
     }
 }
 
-/// Every route of [`crate::router`] but the meeting page's files.
+/// Every route of [`crate::router`] but the meeting page's: its files and `/dev/token`, which
+/// exist in development mode only.
 pub const ROUTES: &[Route] = &[
     route("GET", "/", Requires::Nothing),
     route("GET", "/healthz", Requires::Nothing),

@@ -13,6 +13,7 @@ mod bearer;
 mod body;
 mod cors;
 mod count;
+mod dev;
 mod events;
 mod health;
 mod page;

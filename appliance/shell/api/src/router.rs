@@ -1,7 +1,7 @@
 //! All routes, and what lies around them.
 
 use crate::state::Api;
-use crate::{admin, cors, count, events, health, page, rtc, sessions, twirp, whip};
+use crate::{admin, cors, count, dev, events, health, page, rtc, sessions, twirp, whip};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
@@ -15,6 +15,7 @@ pub fn router(api: Api) -> Router {
     let public = Router::new()
         .route("/", get(page::root))
         .merge(page::routes(api.config.page))
+        .route("/dev/token", post(dev::token))
         .route("/rtc", get(rtc::join_v0))
         .route("/rtc/v1", get(rtc::join_v1))
         .route("/rtc/validate", get(rtc::validate_v0))

@@ -112,6 +112,7 @@ fn read_join(
     let query = Query::parse(&query.unwrap_or_default()).map_err(ParseJoinError::from)?;
     let claims = header_or_query(api, headers, &query)
         .map_err(|_| Refused(StatusCode::UNAUTHORIZED, auth::REFUSED_TEXT.into()))?
+        .filter(|claims| claims.video.room_join)
         .ok_or(ParseJoinError::NotAllowed)?;
     Ok(match version {
         Version::V0 => Join::from_v0_query(claims, &query)?,

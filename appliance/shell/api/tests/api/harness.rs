@@ -25,7 +25,7 @@ pub(crate) const SECRET: &str = "secret";
 #[derive(Clone)]
 pub(crate) struct Recorder {
     pub(crate) commands: Arc<Mutex<Vec<MediaCommand>>>,
-    events: crossbeam_channel::Sender<MediaEvent>,
+    pub(crate) events: crossbeam_channel::Sender<MediaEvent>,
     answer: Option<&'static str>,
 }
 
@@ -78,7 +78,6 @@ impl Default for Options {
 pub(crate) struct TestBox {
     pub(crate) control: ControlHandle,
     pub(crate) media: Recorder,
-    pub(crate) events: crossbeam_channel::Sender<MediaEvent>,
     api: Api,
     folder: TempDir,
 }
@@ -149,7 +148,6 @@ impl TestBox {
         Self {
             control,
             media,
-            events,
             api,
             folder,
         }

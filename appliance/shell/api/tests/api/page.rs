@@ -39,6 +39,49 @@ async fn programs_get_ok_where_browsers_get_the_page() {
 }
 
 #[tokio::test]
+async fn the_page_gets_a_join_token_in_development_mode_only() {
+    let asked = r#"{"room": "ward", "identity": "web-1", "name": "A"}"#;
+    let post = |body: &str| {
+        request(
+            Method::POST,
+            "/dev/token",
+            None,
+            &[],
+            body.to_owned().into(),
+        )
+    };
+    let development = TestBox::with(Options {
+        page: true,
+        ..Options::default()
+    });
+    let answer = development.send(post(asked)).await.json();
+    let token = answer["token"].as_str().unwrap();
+    assert_eq!(
+        development.get("/rtc/validate", Some(token)).await.status,
+        StatusCode::OK
+    );
+    let listed = development
+        .twirp("ListRooms", token, &serde_json::json!({}))
+        .await;
+    assert_eq!(
+        listed.status,
+        StatusCode::UNAUTHORIZED,
+        "it joins and nothing else"
+    );
+    for wrong in ["{", "{}", r#"{"room": "", "identity": "a"}"#] {
+        assert_eq!(
+            development.send(post(wrong)).await.status,
+            StatusCode::BAD_REQUEST,
+            "{wrong}"
+        );
+    }
+    assert_eq!(
+        TestBox::new().send(post(asked)).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
 async fn outside_development_there_is_no_page() {
     let a_box = TestBox::new();
     let answer = a_box

@@ -1,12 +1,16 @@
 //! Signalling over real WebSockets.
 
-use crate::harness::{CLIENT, Options, Served, TestBox, administers, creates, joins, request};
+use crate::harness::{
+    CLIENT, Options, Served, TestBox, administers, creates, joins, lists, request,
+};
 use api::ConnectionLimits;
 use axum::body::Body;
 use axum::http::Method;
+use control::event::{EventQuery, EventType};
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::signal_response::Message as Said;
 use livekit_protocol::{SignalRequest, SignalResponse, signal_request};
+use media::{MediaCommand, MediaEvent};
 use prost::Message as _;
 use serde_json::json;
 use std::time::Duration;
@@ -380,6 +384,95 @@ async fn a_stopping_box_tells_everyone() {
     assert_eq!(ready.status, 503);
     assert!(ready.text().contains("stopping"), "{}", ready.text());
     assert_eq!(a_box.get("/healthz", None).await.status, 200);
+}
+
+/// The whole way of a participant: joined, connected, reporting, gone; all of it on disk.
+#[tokio::test]
+async fn a_connected_participant_reports_and_leaves_a_record() {
+    let a_box = TestBox::new();
+    let served = a_box.serve(ConnectionLimits::default()).await;
+    let token = joins("ward", "alice");
+    let mut socket = connect(&served, &token, "").await.unwrap();
+    assert!(matches!(next(&mut socket).await, Said::Join(_)));
+    let opened = {
+        let commands = a_box.media.commands.lock().unwrap();
+        let peers = commands.iter().filter_map(|command| match command {
+            MediaCommand::OpenPeer { room, peer, .. } => Some((*room, peer.key)),
+            _ => None,
+        });
+        peers.collect::<Vec<_>>()
+    };
+    for (room, peer) in opened {
+        a_box
+            .media
+            .events
+            .send(MediaEvent::PeerConnected { room, peer })
+            .unwrap();
+    }
+    let types = async || {
+        let page = a_box.get("/v1/events", Some(&lists())).await.json();
+        let items = page["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|e| e["type"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    until_saved(&a_box, "occupant_joined").await;
+    let report = r#"{"events":[{"type":"peer_session_added","sid":"s1","peer":"bob"}]}"#;
+    let path = "/v1/rooms/ward/events";
+    let reported = a_box
+        .send(request(
+            Method::POST,
+            path,
+            Some(&token),
+            &[],
+            report.into(),
+        ))
+        .await;
+    assert_eq!(reported.status, 204, "{}", reported.text());
+    let leave = signal_request::Message::Leave(livekit_protocol::LeaveRequest::default());
+    socket.send(binary(leave)).await.unwrap();
+    closed(&mut socket).await;
+    until_saved(&a_box, "occupant_left").await;
+    assert_eq!(
+        types().await,
+        [
+            "room_created",
+            "occupant_joined",
+            "p2p_session_started",
+            "occupant_left"
+        ]
+    );
+    let page = a_box
+        .get(
+            "/v1/events?actor=alice&type=p2p_session_started",
+            Some(&lists()),
+        )
+        .await;
+    let event = page.json()["items"][0].clone();
+    assert_eq!(
+        (&event["peer"], &event["data"]["sid"]),
+        (&json!("bob"), &json!("s1")),
+        "{event}"
+    );
+    let sessions = a_box.get("/v1/rooms/sessions", Some(&lists())).await.json();
+    let presence = &sessions["items"][0]["participants"][0];
+    assert_eq!(presence["identity"], "alice", "{sessions}");
+    assert!(presence["duration_ms"].is_number(), "{sessions}");
+}
+
+/// Waits until an event of that type can be read.
+async fn until_saved(a_box: &TestBox, event_type: &str) {
+    let query = EventQuery {
+        kinds: vec![EventType::parse(event_type).unwrap()],
+        ..EventQuery::default()
+    };
+    let page = a_box
+        .control
+        .follow_events(query, Duration::from_secs(20))
+        .await
+        .unwrap();
+    assert!(!page.items.is_empty(), "{event_type} was not saved");
 }
 
 /// A13: neither tokens nor identities are told back.
