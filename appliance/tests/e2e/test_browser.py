@@ -99,8 +99,8 @@ async def test_nobody_encodes_what_nobody_watches(box, room, browse):
 
 
 async def test_encrypted_pictures_are_seen_with_the_key_only(box, room, mode, browse):
-    key = "correct horse battery staple"
-    ada, ben = [await browse(box, room, name, mode, key=key) for name in ("ada", "ben")]
+    passphrase = "correct horse battery staple"
+    ada, ben = [await browse(box, room, name, mode, passphrase=passphrase) for name in ("ada", "ben")]
     eve = await browse(box, room, "eve", mode)
     await ada.publish_picture()
     await ada.publish_tone(440)
@@ -114,8 +114,8 @@ async def test_encrypted_pictures_are_seen_with_the_key_only(box, room, mode, br
 
 @pytest.mark.any_backend
 async def test_encrypted_pictures_cross_from_python_to_python(box, room, mode, join):
-    key = "correct horse battery staple"
-    ada, ben = [await join(box, room, name, mode, key=key) for name in ("ada", "ben")]
+    passphrase = "correct horse battery staple"
+    ada, ben = [await join(box, room, name, mode, passphrase=passphrase) for name in ("ada", "ben")]
     eve = await join(box, room, "eve", mode)
     await ada.publish_picture()
 

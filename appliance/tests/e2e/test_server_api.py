@@ -1,10 +1,7 @@
 """The server API, asked by LiveKit's Python and Node SDKs."""
 
-import asyncio
-
 import pytest
 from livekit import api, rtc
-from livekit.rtc.participant import PublishTrackError
 
 from support.node import admin
 from support.wait import LONG, stays, until
@@ -57,6 +54,9 @@ async def test_a_room_is_made_listed_and_deleted_by_node(box, room):
 async def test_who_is_in_a_room_is_listed(box, room, join):
     ada = await join(box, room, "ada", name="Ada")
     sent = await ada.publish_picture()
+    ben = await join(box, room, "ben")
+    await ben.publication("ada", "video")  # a track is listed once its section is negotiated
+    await ben.leave()
 
     async with box.api() as service:
         listed = await service.room.list_participants(api.ListParticipantsRequest(room=room))
@@ -142,8 +142,7 @@ async def test_a_withdrawn_permission_ends_what_is_published(box, room, mode, jo
 
     await until(lambda: ben.saw("track_unpublished"), "ada's picture is taken away")
     await until(lambda: ada.saw("participant_permissions_changed"), "ada is told")
-    with pytest.raises((PublishTrackError, asyncio.TimeoutError)):
-        await asyncio.wait_for(ada.publish_tone(), LONG)
+    assert await ada.is_refused_to_publish(ada.publish_tone())
     assert len(ben.saw("track_published")) == 1
 
 
@@ -180,8 +179,9 @@ async def test_the_server_changes_a_rooms_metadata(box, room, join):
     await until(lambda: ada.room.metadata == "visiting hours", "ada is told")
 
 
-async def test_the_server_subscribes_and_unsubscribes_somebody(box, room, join):
-    ada, ben = await join(box, room, "ada"), await join(box, room, "ben")
+async def test_the_server_subscribes_and_unsubscribes_somebody(box, room, mode, join, browse):
+    """Seen in a browser: the Python SDK says nothing when a track is taken from it."""
+    ada, ben = await join(box, room, "ada"), await browse(box, room, "ben", mode)
     sent = await ada.publish_picture()
     await ben.sees("ada")
 
@@ -194,9 +194,8 @@ async def test_the_server_subscribes_and_unsubscribes_somebody(box, room, join):
             )
 
     await subscribe(False)
-    await until(lambda: ben.saw("track_unsubscribed"), "ben is unsubscribed")
+    await until(lambda: ben.log("TrackUnsubscribed"), "ben is unsubscribed")
     await subscribe(True)
-    await until(lambda: len(ben.saw("track_subscribed")) == 2, "ben is subscribed again")
     await ben.sees("ada")
 
 

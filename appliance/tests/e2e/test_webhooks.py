@@ -71,9 +71,14 @@ async def test_what_waits_survives_a_crash(hooked, hooks, room, join):
     hooks.is_down = True
     await meet(hooked, room, join)
     await until(lambda: hooks.refused, "the box tried")
+    await until(lambda: _both_left(hooked, room), "both leavings are acknowledged")
 
     hooked.kill()
     hooks.is_down = False
     await hooked.start()
 
-    await until(lambda: hooks.names(room)[:6] == STORY[:6], lambda: f"the story, not {hooks.names(room)}", LONG)
+    await until(lambda: hooks.names(room)[:7] == STORY[:7], lambda: f"the story, not {hooks.names(room)}", LONG)
+
+
+async def _both_left(box, room):
+    return [event["type"] for event in await box.events(room=room)].count("occupant_left") == 2

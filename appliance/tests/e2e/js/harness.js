@@ -24,9 +24,9 @@ const EVENTS = [
 /** What of an event can cross to Python. */
 const plain = (fact) => fact?.identity ?? fact?.trackSid ?? fact?.sid ?? fact?.message ?? (typeof fact === 'object' ? null : fact);
 
-async function join({ url, token, mode, key, options }) {
+async function join({ url, token, mode, passphrase, options }) {
   const settings = { singlePeerConnection: mode === 'single', dynacast: true, ...options };
-  const keys = key ? new ExternalE2EEKeyProvider() : null;
+  const keys = passphrase ? new ExternalE2EEKeyProvider() : null;
   if (keys) {
     const worker = new Worker('/livekit/livekit-client.e2ee.worker.mjs', { type: 'module' });
     settings.encryption = { keyProvider: keys, worker };
@@ -42,7 +42,7 @@ async function join({ url, token, mode, key, options }) {
     texts.push({ text: await reader.readAll(), from: identity });
   });
   if (keys) {
-    await keys.setKey(key);
+    await keys.setKey(passphrase);
     await room.setE2EEEnabled(true);
   }
   await room.connect(url, token);

@@ -59,7 +59,7 @@ class Chromium:
 class Tab:
     """A participant in a browser tab."""
 
-    def __init__(self, page, box, room, identity, mode, *, url=None, key=None, options=None, **grants):
+    def __init__(self, page, box, room, identity, mode, *, url=None, passphrase=None, options=None, **grants):
         self.page, self.identity = page, identity
         self.console = []
         page.on("console", lambda message: self.console.append(message.text))
@@ -68,7 +68,7 @@ class Tab:
             "url": url or box.ws,
             "token": grants.pop("token", None) or box.token(room, identity, **grants),
             "mode": mode,
-            "key": key,
+            "passphrase": passphrase,
             "options": options or {},
         }
 

@@ -5,12 +5,16 @@ import itertools
 
 import numpy as np
 from livekit import rtc
+from livekit.rtc.participant import PublishTrackError
 
 from . import picture, tone
 from .wait import LONG, SHORT, until
 
 MODES = {"single": True, "dual": False}
 """Peer-connection modes: one connection (`/rtc/v1`) or publisher and subscriber (`/rtc`)."""
+
+REFUSAL = 2.0
+"""Seconds after which a track that may be published has been; it takes a tenth of them."""
 
 _names = itertools.count(1)
 
@@ -24,7 +28,7 @@ class Client:
     """A participant, everything it was told (`log`), and what it publishes and watches."""
 
     def __init__(
-        self, box, room, identity, mode="single", *, url=None, auto_subscribe=True, key=None, **grants
+        self, box, room, identity, mode="single", *, url=None, auto_subscribe=True, passphrase=None, **grants
     ):
         self.box, self.room_name, self.identity = box, room, identity
         self.url = url or box.ws
@@ -32,7 +36,7 @@ class Client:
         self.options = rtc.RoomOptions(
             single_peer_connection=MODES[mode],
             auto_subscribe=auto_subscribe,
-            encryption=_encryption(key) if key else None,
+            encryption=_encryption(passphrase) if passphrase else None,
         )
         self.log = []
         self.data = []
@@ -111,6 +115,15 @@ class Client:
         self._closing.append(publishing.stop)
         return publishing
 
+    async def is_refused_to_publish(self, publish):
+        """Waits long enough for `publish` to have come true, which it must not. The SDK would wait
+        10 s for the box's word, because it does not read the refusal."""
+        try:
+            await asyncio.wait_for(publish, REFUSAL)
+        except (PublishTrackError, asyncio.TimeoutError):
+            return True
+        return False
+
     async def watch(self, identity):
         """Reads the counters in another participant's picture."""
         watching = Watching(await self.track(identity, "video"))
@@ -136,9 +149,9 @@ class Client:
         return hearing
 
 
-def _encryption(key):
-    """End-to-end encryption with a key all share."""
-    provider = rtc.KeyProviderOptions(shared_key=key.encode())
+def _encryption(passphrase):
+    """End-to-end encryption with a passphrase all share."""
+    provider = rtc.KeyProviderOptions(shared_key=passphrase.encode())
     return rtc.E2EEOptions(key_provider_options=provider)
 
 
@@ -194,9 +207,13 @@ class TonePublishing:
     async def start(self, options):
         options = {"source": rtc.TrackSource.SOURCE_MICROPHONE, **options}
         self._task = asyncio.create_task(self._play())
-        self.publication = await asyncio.wait_for(
-            self.client.me.publish_track(self.track, rtc.TrackPublishOptions(**options)), LONG
-        )
+        try:
+            self.publication = await asyncio.wait_for(
+                self.client.me.publish_track(self.track, rtc.TrackPublishOptions(**options)), LONG
+            )
+        except BaseException:
+            await self.stop()
+            raise
 
     async def _play(self):
         sample = 0
