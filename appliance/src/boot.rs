@@ -1,0 +1,293 @@
+//! Composes the box, runs it until it is told to stop, takes it apart again.
+
+use crate::admin::SOCKET_NAME;
+use crate::banner::{self, Opened};
+use crate::cli::ServeArguments;
+use anyhow::{Context, Result, bail};
+use api::{Api, ApiConfig, ConnectionLimits};
+use control::{ControlConfig, ControlHandle};
+use settings::{Backend, DEVELOPMENT_KEY, Settings};
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use store::Store;
+use telemetry::{LogConfig, Metrics};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use vocab::UnixMillis;
+use webhooks::{Webhooks, WebhooksConfig};
+use worker::{BackendChoice, WorkersConfig};
+
+/// Threads for HTTP and WebSocket: signalling is small, the cores belong to media.
+const HTTP_THREADS: usize = 2;
+
+/// A stop that takes longer than this is cut off.
+const STOP_TIMEOUT: Duration = Duration::from_millis(1_800);
+
+/// Runs the box until SIGINT or SIGTERM.
+pub(crate) fn serve(arguments: ServeArguments) -> Result<()> {
+    let settings = Settings::load(arguments.into())?;
+    telemetry::install_log(&LogConfig::default())?;
+    let metrics = telemetry::install_metrics()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(HTTP_THREADS)
+        .enable_all()
+        .build()
+        .context("the HTTP threads could not be started")?;
+    let outcome = runtime.block_on(run(&settings, metrics));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome
+}
+
+async fn run(settings: &Settings, metrics: Metrics) -> Result<()> {
+    let listeners = bind_http(&settings.http).await?;
+    let (store, recovery) = Store::open(&settings.data, now()?)
+        .with_context(|| format!("the data folder {} cannot be used", settings.data.display()))?;
+    tracing::info!(?recovery, "store opened");
+    let (events_in, events) = crossbeam_channel::unbounded();
+    let (workers, plane) = worker::start(&workers_config(settings)?, &events_in)?;
+    let opened = Opened {
+        http: listeners
+            .iter()
+            .filter_map(|l| l.local_addr().ok())
+            .collect(),
+        udp: workers.local_addrs(),
+        backend: workers.reason().to_owned(),
+        workers: workers.count(),
+    };
+    let outbox = store.outbox_reader();
+    let control = control::start(
+        control_config(settings, &opened)?,
+        store,
+        Box::new(plane),
+        events,
+    )?;
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = serve_http(settings, listeners, &control, metrics, &stopping)?;
+    serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
+    announce(settings, &opened);
+    wait_for_signal().await?;
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    let stopped = async {
+        control.stop().await;
+        while tasks.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(STOP_TIMEOUT, stopped).await.is_err() {
+        tracing::warn!("stopped with connections still open");
+    }
+    workers.stop();
+    Ok(())
+}
+
+async fn bind_http(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    let mut refused = None;
+    for address in addresses {
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            // A kernel without IPv6 still serves development mode on 127.0.0.1.
+            Err(error) if address.is_ipv6() && is_missing(&error) => {
+                refused = Some((address, error))
+            }
+            Err(error) => return Err(http_error(*address, error)),
+        }
+    }
+    match (listeners.is_empty(), refused) {
+        (true, Some((address, error))) => Err(http_error(*address, error)),
+        (true, None) => bail!("--http: give at least one ADDRESS:PORT"),
+        (false, _) => Ok(listeners),
+    }
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::Unsupported
+    )
+}
+
+fn http_error(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    let remedy = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program has it; stop that one or choose another with --http"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a right; choose a higher one with --http"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; choose one of its own with --http"
+        }
+        _ => "choose another address with --http",
+    };
+    anyhow::anyhow!("HTTP address {address}: {remedy} ({error})")
+}
+
+fn workers_config(settings: &Settings) -> Result<WorkersConfig> {
+    Ok(WorkersConfig {
+        count: worker_count(settings),
+        first_port: settings.udp_port,
+        addresses: own_addresses(settings.development)?,
+        announced: settings.announce.clone(),
+        backend: match settings.net {
+            Backend::Auto => BackendChoice::Auto,
+            Backend::Uring => BackendChoice::Uring,
+            Backend::Portable => BackendChoice::Portable,
+        },
+        pin: settings.profile.pin,
+    })
+}
+
+/// One media thread per core, less one for everything else.
+fn worker_count(settings: &Settings) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    settings
+        .workers
+        .or(settings.profile.media_cores.map(NonZeroUsize::get))
+        .unwrap_or(cores.saturating_sub(1).max(1))
+}
+
+/// Every address a client could reach; in development also loopback: a browser on this machine
+/// is a client.
+fn own_addresses(development: bool) -> Result<Vec<IpAddr>> {
+    let interfaces = if_addrs::get_if_addrs().context("the network interfaces cannot be listed")?;
+    let mut addresses: Vec<IpAddr> = interfaces
+        .iter()
+        .filter(|interface| !interface.is_link_local() && (development || !interface.is_loopback()))
+        .map(if_addrs::Interface::ip)
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    if addresses.is_empty() {
+        bail!("this machine has no network address; bring an interface up (`ip link set lo up`)");
+    }
+    Ok(addresses)
+}
+
+fn control_config(settings: &Settings, opened: &Opened) -> Result<ControlConfig> {
+    let signing = if settings.development {
+        Some(DEVELOPMENT_KEY)
+    } else {
+        None
+    };
+    let (key, secret) = signing
+        .and_then(|key| settings.keys.get_key_value(key))
+        .or_else(|| settings.keys.first_key_value())
+        .context("no API key")?;
+    let per_room = settings.profile.participants_per_room_max.get();
+    Ok(ControlConfig {
+        room: signal::RoomConfig {
+            max_participants: u32::try_from(per_room).unwrap_or(u32::MAX),
+            ..signal::RoomConfig::default()
+        },
+        auto_create: true,
+        token_key: key.clone(),
+        token_secret: secret.clone(),
+        webhooks: settings.webhook.is_some(),
+        facts: vec![
+            ("network".to_owned(), opened.backend.clone()),
+            ("workers".to_owned(), opened.workers.to_string()),
+            ("data".to_owned(), settings.data.display().to_string()),
+            ("profile".to_owned(), settings.profile.name.clone()),
+        ],
+    })
+}
+
+fn serve_http(
+    settings: &Settings,
+    listeners: Vec<TcpListener>,
+    control: &ControlHandle,
+    metrics: Metrics,
+    stopping: &watch::Receiver<bool>,
+) -> Result<JoinSet<()>> {
+    let config = ApiConfig {
+        keys: keys(settings)?,
+        page: if settings.development {
+            api::MEETING_PAGE
+        } else {
+            &[]
+        },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let api = Api::new(config, control.clone(), metrics);
+    let mut tasks = JoinSet::new();
+    let socket = settings.data.join(SOCKET_NAME);
+    let admin = api::bind_unix(&socket)?;
+    tasks.spawn(api::serve_unix(
+        admin,
+        api::admin_router(api.clone()),
+        until(stopping.clone()),
+    ));
+    for listener in listeners {
+        let router = api::router(api.clone());
+        let limits = ConnectionLimits::default();
+        tasks.spawn(api::serve_tcp(
+            listener,
+            router,
+            limits,
+            until(stopping.clone()),
+        ));
+    }
+    Ok(tasks)
+}
+
+fn serve_webhooks(
+    settings: &Settings,
+    outbox: store::OutboxReader,
+    stopping: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> Result<()> {
+    let Some(webhook) = &settings.webhook else {
+        return Ok(());
+    };
+    let secret = settings
+        .keys
+        .get(&webhook.key)
+        .context("the webhook's key has no secret")?;
+    let config = WebhooksConfig::new(webhook.urls.clone(), webhook.key.clone(), secret.clone());
+    let webhooks = Webhooks::new(config, outbox)?;
+    tasks.spawn(webhooks.run(until(stopping.clone())));
+    Ok(())
+}
+
+fn keys(settings: &Settings) -> Result<auth::Keys> {
+    let mut keys = auth::Keys::new();
+    for (key, secret) in &settings.keys {
+        keys.add(key, secret.expose())?;
+    }
+    Ok(keys)
+}
+
+async fn until(mut stopping: watch::Receiver<bool>) {
+    // A dropped sender means that the daemon is gone, which is a stop as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn wait_for_signal() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the banner is for the person who started the box"
+)]
+fn announce(settings: &Settings, opened: &Opened) {
+    println!("{}", banner::text(settings, opened));
+}
+
+fn now() -> Result<UnixMillis> {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
+    Ok(UnixMillis(
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+    ))
+}

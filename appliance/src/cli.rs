@@ -1,0 +1,193 @@
+//! The command line. The same words serve in the settings file.
+
+use clap::{Args, Parser, Subcommand};
+use settings::{Backend, Flags};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// One box in a hospital's rack where doctors, patients, carers and medical devices meet.
+#[derive(Parser)]
+#[command(
+    name = "ringward",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Runs the box (also what happens without a command)
+    Serve(ServeArguments),
+    /// Access tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Lists the rooms that live now
+    Rooms(RoomsArguments),
+    /// Shows what happened
+    Events(EventsArguments),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Serve(ServeArguments::default())
+    }
+}
+
+#[derive(Args, Default)]
+pub(crate) struct ServeArguments {
+    /// Settings file; without one the box runs in development mode
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the store [default: ringward-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// HTTP and WebSocket address, repeatable [default: 127.0.0.1:7880 and [::1]:7880]
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Vec<SocketAddr>,
+    /// First ICE-UDP port, one per worker [default: 7882]
+    #[arg(long, value_name = "N")]
+    udp_port: Option<u16>,
+    /// Media threads [default: one per core, less one]
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// Network backend: auto, uring or portable [default: auto]
+    #[arg(long, value_name = "BACKEND")]
+    net: Option<Backend>,
+    /// Address told to clients instead of the box's own, repeatable
+    #[arg(long, value_name = "IP")]
+    announce: Vec<IpAddr>,
+}
+
+impl From<ServeArguments> for Flags {
+    fn from(arguments: ServeArguments) -> Self {
+        Self {
+            config: arguments.config,
+            data: arguments.data,
+            http: arguments.http,
+            udp_port: arguments.udp_port,
+            workers: arguments.workers,
+            net: arguments.net,
+            announce: arguments.announce,
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Mints a token for one participant of one room
+    Create(TokenArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct TokenArguments {
+    /// Room to join
+    #[arg(long)]
+    pub(crate) room: String,
+    /// Who joins; unique within the room
+    #[arg(long)]
+    pub(crate) identity: String,
+    /// Name shown to others
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// May not publish audio or video
+    #[arg(long)]
+    pub(crate) no_publish: bool,
+    /// May not see or hear others
+    #[arg(long)]
+    pub(crate) no_subscribe: bool,
+    /// May not send data
+    #[arg(long)]
+    pub(crate) no_data: bool,
+    /// Not shown to others
+    #[arg(long)]
+    pub(crate) hidden: bool,
+    /// May change its own name and metadata
+    #[arg(long)]
+    pub(crate) own_metadata: bool,
+    /// May use the server API on this room, create and list rooms
+    #[arg(long)]
+    pub(crate) admin: bool,
+    /// Only these sources: camera, microphone, `screen_share`, `screen_share_audio`
+    #[arg(long, value_delimiter = ',', value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+    /// How long the token is valid, in minutes
+    #[arg(long, default_value_t = 360, value_parser = clap::value_parser!(u64).range(1..=525_600))]
+    pub(crate) minutes: u64,
+    /// Settings file that holds the keys [default: the development keys]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Which of the keys signs [default: the first]
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Prints an object instead of the bare token
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the running box is found.
+#[derive(Args)]
+pub(crate) struct BoxArguments {
+    /// Data folder of the running box
+    #[arg(long, value_name = "DIR", default_value = "ringward-data")]
+    pub(crate) data: PathBuf,
+    /// Its admin socket, when it is not in the data folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Prints JSON, one object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RoomsArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct EventsArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+    /// Stays and shows what happens from now on
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only of this room (name or sid)
+    #[arg(long)]
+    pub(crate) room: Option<String>,
+    /// Only by this identity
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Only of this type, repeatable
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+    /// Only since, in milliseconds since 1970
+    #[arg(long, value_name = "MS")]
+    pub(crate) from: Option<u64>,
+    /// Only until, in milliseconds since 1970
+    #[arg(long, value_name = "MS")]
+    pub(crate) to: Option<u64>,
+    /// At most this many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_means_serve() {
+        let cli = Cli::parse_from(["ringward"]);
+        assert!(matches!(cli.command.unwrap_or_default(), Command::Serve(_)));
+    }
+}
