@@ -169,7 +169,7 @@ macro_rules! event_types {
     ($($variant:ident $pattern:tt => $name:literal $(, $alias:literal)*;)*) => {
         /// The name of an event, as queried and shown.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum EventType { $(#[doc = $name] $variant,)* }
+        pub enum EventType { $(#[doc = concat!("`", $name, "`")] $variant,)* }
 
         impl EventType {
             /// All, in the order of the disk format.

@@ -93,6 +93,12 @@ pub enum MediaCommand {
         subscriber: ParticipantKey,
         track: TrackKey,
     },
+    /// The section shows nothing until it is negotiated again; what it shows then is a new stream.
+    VacateSection {
+        room: RoomKey,
+        peer: PeerKey,
+        mid: Mid,
+    },
     /// What the subscriber wants of the track.
     SetSubscription {
         room: RoomKey,
@@ -140,6 +146,7 @@ impl MediaCommand {
             | Self::SetTrackMuted { room, .. }
             | Self::Subscribe { room, .. }
             | Self::Unsubscribe { room, .. }
+            | Self::VacateSection { room, .. }
             | Self::SetSubscription { room, .. }
             | Self::SendData { room, .. }
             | Self::ReplayData { room, .. }

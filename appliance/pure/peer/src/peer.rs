@@ -234,6 +234,19 @@ impl Peer {
         }
     }
 
+    /// The section shows nothing any more. What it shows next comes under new SSRCs: libwebrtc
+    /// destroys the receiver of a section that became inactive, and never hands frames of the same
+    /// SSRC to the new one (`VideoRtpReceiver::RestartMediaChannel`).
+    pub fn vacate_section(&mut self, mid: Mid, now: Instant) {
+        self.settle_writes();
+        let sections = &mut self.sections;
+        let renewed = Self::guard(&mut self.rtc, |rtc| sections.renew(rtc, mid));
+        if renewed.is_none() && self.rtc.is_some() {
+            self.end_by_fault();
+        }
+        self.settle(now);
+    }
+
     /// Asks the client for a keyframe (PLI). Nothing happens before the stream's first packet.
     pub fn request_keyframe(&mut self, mid: Mid, rid: Option<Rid>, now: Instant) {
         let Some(rtc_mid) = self.sections.find(mid).map(|section| section.rtc_mid) else {

@@ -67,6 +67,17 @@ impl Sections {
         self.list.iter_mut().find(|section| section.mid == mid)
     }
 
+    /// Gives the section's stream new SSRCs, random ones that no other stream has.
+    pub(crate) fn renew(&mut self, rtc: &mut Rtc, mid: Mid) {
+        let Some(section) = self.find(mid) else {
+            return;
+        };
+        let mut direct = rtc.direct_api();
+        let (ssrc, rtx) = (direct.new_ssrc(), direct.new_ssrc());
+        direct.reset_stream_tx(section.rtc_mid, None, ssrc, Some(rtx));
+        section.adopt_stream(rtc);
+    }
+
     /// Reads what a negotiation left behind. `described` are the sections of the session
     /// description in force, in order.
     pub(crate) fn refresh(&mut self, rtc: &mut Rtc, described: &[(Kind, Mid)]) {

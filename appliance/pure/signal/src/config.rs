@@ -15,7 +15,7 @@ pub struct RoomConfig {
     pub node_id: String,
     /// `server_info.region`, may be empty.
     pub region: String,
-    /// `server_info.version`.
+    /// `server_info.version`: the LiveKit release whose behaviour clients may count on.
     pub version: String,
     /// Mime types publishers may use, video first and VP8 first (`livekit.md` §2).
     pub codecs: Vec<String>,
@@ -29,6 +29,10 @@ pub struct RoomConfig {
 /// everyone, so the cost of a join grows with the square of this.
 pub const MAX_PARTICIPANTS: u32 = 1_000;
 
+/// SDKs switch features on by the server's version: the Rust core refuses RPC below 1.8.0. This is
+/// the LiveKit release this implementation was held against (`livekit.md`).
+pub const LIVEKIT_VERSION: &str = "1.13.5";
+
 impl Default for RoomConfig {
     fn default() -> Self {
         Self {
@@ -37,7 +41,7 @@ impl Default for RoomConfig {
             max_participants: 0,
             node_id: "ND_ringward".into(),
             region: String::new(),
-            version: env!("CARGO_PKG_VERSION").into(),
+            version: LIVEKIT_VERSION.into(),
             codecs: [
                 "video/VP8",
                 "video/H264",

@@ -17,7 +17,7 @@ mod texts;
 mod track;
 mod upstream;
 
-pub use config::{MAX_PARTICIPANTS, RoomConfig, RoomOptions};
+pub use config::{LIVEKIT_VERSION, MAX_PARTICIPANTS, RoomConfig, RoomOptions};
 pub use keys::Keys;
 pub use now::Now;
 pub use output::{ExchangeAnswer, Output};

@@ -3,6 +3,7 @@
 use net::SocketIndex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 /// Remote addresses kept per peer: a client behind several networks has a handful. Beyond it the
 /// oldest is forgotten and validated again by its next STUN message.
@@ -11,10 +12,21 @@ pub(crate) const MAX_PATHS: usize = 32;
 /// ICE credentials kept per peer: the current ones and, during a restart, the ones before.
 const MAX_UFRAGS: usize = 3;
 
+/// How long a path stays its peer's after the last datagram: a member of a room who forges
+/// another's source address cannot take a path that lives. Clients send at least every 2.5 s
+/// (ICE consent, RFC 7675 §5.1, checks each 5 s at most).
+const PATH_KEPT: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+struct Owner {
+    peer: usize,
+    heard: Instant,
+}
+
 /// Where a peer's datagrams come from. The maps use `SipHash`: their keys are chosen by strangers.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    by_address: HashMap<(SocketIndex, SocketAddr), usize>,
+    by_address: HashMap<(SocketIndex, SocketAddr), Owner>,
     by_ufrag: HashMap<String, usize>,
 }
 
@@ -37,28 +49,50 @@ impl Paths {
 }
 
 impl Demux {
-    pub(crate) fn by_address(&self, socket: SocketIndex, remote: SocketAddr) -> Option<usize> {
-        self.by_address.get(&(socket, remote)).copied()
+    /// Whose path this is; it was heard of now.
+    pub(crate) fn by_address(
+        &mut self,
+        socket: SocketIndex,
+        remote: SocketAddr,
+        now: Instant,
+    ) -> Option<usize> {
+        let owner = self.by_address.get_mut(&(socket, remote))?;
+        owner.heard = now;
+        Some(owner.peer)
+    }
+
+    /// Whose path this is, when that peer still uses it; nothing is noted.
+    fn living_owner(&self, path: (SocketIndex, SocketAddr), now: Instant) -> Option<usize> {
+        let owner = self.by_address.get(&path)?;
+        (now.saturating_duration_since(owner.heard) < PATH_KEPT).then_some(owner.peer)
     }
 
     pub(crate) fn by_ufrag(&self, ufrag: &str) -> Option<usize> {
         self.by_ufrag.get(ufrag).copied()
     }
 
-    /// ICE validated this path for the peer. A path that was another peer's is this one's now.
+    /// ICE validated this path for the peer. False: another peer lives on it.
     pub(crate) fn learn(
         &mut self,
         peer: usize,
         paths: &mut Paths,
         path: (SocketIndex, SocketAddr),
-    ) {
-        self.by_address.insert(path, peer);
+        now: Instant,
+    ) -> bool {
+        if self
+            .living_owner(path, now)
+            .is_some_and(|owner| owner != peer)
+        {
+            return false;
+        }
+        self.by_address.insert(path, Owner { peer, heard: now });
         paths.addresses.retain(|known| *known != path);
         paths.addresses.push(path);
         if paths.addresses.len() > MAX_PATHS {
             let oldest = paths.addresses.remove(0);
             self.forget_address(peer, oldest);
         }
+        true
     }
 
     /// The peer answers to this ufrag from now on.
@@ -85,7 +119,11 @@ impl Demux {
     }
 
     fn forget_address(&mut self, peer: usize, path: (SocketIndex, SocketAddr)) {
-        if self.by_address.get(&path) == Some(&peer) {
+        if self
+            .by_address
+            .get(&path)
+            .is_some_and(|owner| owner.peer == peer)
+        {
             self.by_address.remove(&path);
         }
     }
@@ -102,22 +140,26 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_moved_to_another_peer_is_not_taken_from_it() {
+    fn a_living_path_cannot_be_taken_and_a_dead_one_can() {
         let (mut demux, mut old, mut new) = (Demux::default(), Paths::default(), Paths::default());
-        demux.learn(1, &mut old, (SOCKET, addr(5)));
-        demux.learn(2, &mut new, (SOCKET, addr(5)));
+        let start = Instant::now();
+        assert!(demux.learn(1, &mut old, (SOCKET, addr(5)), start));
+        assert!(!demux.learn(2, &mut new, (SOCKET, addr(5)), start + PATH_KEPT / 2));
+        let later = start + PATH_KEPT;
+        assert!(demux.learn(2, &mut new, (SOCKET, addr(5)), later));
         demux.forget(1, old);
-        assert_eq!(demux.by_address(SOCKET, addr(5)), Some(2));
+        assert_eq!(demux.by_address(SOCKET, addr(5), later), Some(2));
     }
 
     #[test]
     fn the_oldest_path_goes_first() {
         let (mut demux, mut paths) = (Demux::default(), Paths::default());
+        let now = Instant::now();
         for port in 1..=(MAX_PATHS as u16 + 1) {
-            demux.learn(1, &mut paths, (SOCKET, addr(port)));
+            demux.learn(1, &mut paths, (SOCKET, addr(port)), now);
         }
-        assert_eq!(demux.by_address(SOCKET, addr(1)), None);
-        assert_eq!(demux.by_address(SOCKET, addr(2)), Some(1));
+        assert_eq!(demux.by_address(SOCKET, addr(1), now), None);
+        assert_eq!(demux.by_address(SOCKET, addr(2), now), Some(1));
         assert_eq!(paths.socket_to(addr(2)), Some(SOCKET));
     }
 
@@ -125,7 +167,7 @@ mod tests {
     fn a_forgotten_peer_leaves_nothing() {
         let (mut demux, mut paths) = (Demux::default(), Paths::default());
         demux.answer_to(3, &mut paths, "abcd".to_owned());
-        demux.learn(3, &mut paths, (SOCKET, addr(9)));
+        demux.learn(3, &mut paths, (SOCKET, addr(9)), Instant::now());
         demux.forget(3, paths);
         assert!(demux.by_address.is_empty() && demux.by_ufrag.is_empty());
     }

@@ -6,7 +6,7 @@ use crate::load::Load;
 use crate::peers::{MAX_PEERS, Peers};
 use crate::rooms::{Broken, Rooms};
 use crate::sockets::Sockets;
-use crate::stun::{self, StrangerGate};
+use crate::stun::{self, ForgeryGate};
 use crate::timers::Timers;
 use crossbeam_channel::{Receiver, Sender};
 use media::plane::{NegotiationFailure, PeerFailure, PeerSpec};
@@ -37,7 +37,7 @@ struct Core {
     peers: Peers,
     rooms: Rooms,
     demux: Demux,
-    gate: StrangerGate,
+    gate: ForgeryGate,
     peer_timers: Timers,
     room_timers: Timers,
     events: Sender<MediaEvent>,
@@ -63,7 +63,7 @@ impl Worker {
             peers: Peers::default(),
             rooms: Rooms::default(),
             demux: Demux::default(),
-            gate: StrangerGate::new(now),
+            gate: ForgeryGate::new(now),
             peer_timers: Timers::default(),
             room_timers: Timers::default(),
             events,
@@ -204,7 +204,7 @@ impl Core {
         let Some(local) = self.sockets.candidate_of(socket) else {
             return;
         };
-        let known = self.demux.by_address(socket, remote);
+        let known = self.demux.by_address(socket, remote, now);
         let named = stun::local_ufrag(bytes).and_then(|ufrag| self.demux.by_ufrag(ufrag));
         let index = match (known, named) {
             (Some(known), None) => known,
@@ -233,7 +233,7 @@ impl Core {
         bytes: &[u8],
         now: Instant,
     ) -> bool {
-        if !self.gate.admit(path.1.ip(), now) {
+        if self.gate.is_shut(path.1.ip(), now) {
             self.tally.strangers += 1;
             return false;
         }
@@ -241,11 +241,11 @@ impl Core {
             return false;
         };
         if !entry.peer.accepts(local, path.1, bytes, now) {
+            self.gate.charge(path.1.ip());
             self.tally.forged += 1;
             return false;
         }
-        self.demux.learn(index, &mut entry.paths, path);
-        true
+        self.demux.learn(index, &mut entry.paths, path, now)
     }
 
     /// Runs a bounded number of commands; true when more wait.
@@ -287,6 +287,11 @@ impl Core {
                     entry.peer.restart_section(subscription.mid);
                 }
                 self.tell(&command, now);
+            }
+            MediaCommand::VacateSection { peer, mid, .. } => {
+                if let Some(entry) = self.peers.touch_key(*peer) {
+                    entry.peer.vacate_section(*mid, now);
+                }
             }
             MediaCommand::AddCandidate {
                 peer, candidate, ..

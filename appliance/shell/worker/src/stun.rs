@@ -36,22 +36,22 @@ pub(crate) fn is_stun(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|first| *first < 4) && bytes.get(4..8) == Some(&MAGIC_COOKIE)
 }
 
-/// Unvalidated STUN messages looked at per source address and second (`reliability.md` A6). A
-/// browser behind one address opens a few peers with a few candidates each.
-const MAX_STRANGERS_PER_SECOND: u16 = 50;
+/// Forged STUN messages looked at per source address and second (`reliability.md` A6). Honest
+/// messages are not charged: a ward joins from behind one address.
+const MAX_FORGED_PER_SECOND: u16 = 50;
 
 /// Places in the table; addresses that share one share its allowance.
 const SLOTS: usize = 4_096;
 
-/// Bounds the work that strangers can cause: checking a message's integrity costs a microsecond.
-pub(crate) struct StrangerGate {
+/// Bounds the work that forgers can cause: checking a message's integrity costs a microsecond.
+pub(crate) struct ForgeryGate {
     counts: Box<[u16]>,
     since: Instant,
     // Keyed by a seed of the process, so that nobody can aim at another address's place.
     hash: RandomState,
 }
 
-impl StrangerGate {
+impl ForgeryGate {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             counts: vec![0; SLOTS].into(),
@@ -60,18 +60,27 @@ impl StrangerGate {
         }
     }
 
-    /// Whether one more message of this address may be looked at.
-    pub(crate) fn admit(&mut self, source: IpAddr, now: Instant) -> bool {
+    /// Whether this address has used up its allowance for this second.
+    pub(crate) fn is_shut(&mut self, source: IpAddr, now: Instant) -> bool {
         if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
             self.counts.fill(0);
             self.since = now;
         }
-        let place = self.hash.hash_one(source) as usize % SLOTS;
-        let Some(count) = self.counts.get_mut(place) else {
-            return false;
-        };
-        *count = count.saturating_add(1);
-        *count <= MAX_STRANGERS_PER_SECOND
+        self.counts
+            .get(self.place(source))
+            .is_none_or(|count| *count >= MAX_FORGED_PER_SECOND)
+    }
+
+    /// A message of this address was forged.
+    pub(crate) fn charge(&mut self, source: IpAddr) {
+        let place = self.place(source);
+        if let Some(count) = self.counts.get_mut(place) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn place(&self, source: IpAddr) -> usize {
+        self.hash.hash_one(source) as usize % SLOTS
     }
 }
 
@@ -107,12 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_heard_fifty_times_a_second() {
+    fn a_forger_is_heard_fifty_times_a_second() {
         let now = Instant::now();
-        let mut gate = StrangerGate::new(now);
+        let mut gate = ForgeryGate::new(now);
         let source = "198.51.100.7".parse().unwrap();
-        let heard = (0..200).filter(|_| gate.admit(source, now)).count();
-        assert_eq!(heard, usize::from(MAX_STRANGERS_PER_SECOND));
-        assert!(gate.admit(source, now + Duration::from_secs(1)));
+        let mut heard = 0;
+        while heard < 200 && !gate.is_shut(source, now) {
+            gate.charge(source);
+            heard += 1;
+        }
+        assert_eq!(heard, MAX_FORGED_PER_SECOND);
+        assert!(!gate.is_shut(source, now + Duration::from_secs(1)));
     }
 }

@@ -71,7 +71,8 @@ impl Room {
             | MediaCommand::AcceptOffer { .. }
             | MediaCommand::MakeOffer { .. }
             | MediaCommand::AcceptAnswer { .. }
-            | MediaCommand::AddCandidate { .. } => {}
+            | MediaCommand::AddCandidate { .. }
+            | MediaCommand::VacateSection { .. } => {}
         }
         self.schedule(now);
     }

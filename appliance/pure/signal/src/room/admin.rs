@@ -18,10 +18,6 @@ use media::{Channel, MediaCommand};
 use prost::Message as _;
 use vocab::{ErrorKind, ParticipantKey};
 
-/// Seconds added to now when a removal does not say which tokens it revokes.
-///
-/// Source: `livekit_room.proto`, `RoomParticipantIdentity.revoke_token_ts`.
-const REVOKE_LEEWAY_SECS: u64 = 60;
 /// Removed identities whose older tokens are refused; beyond it the one with the oldest tokens is
 /// forgotten.
 const MAX_REVOKED: usize = 1_000;
@@ -157,7 +153,8 @@ impl Room {
     }
 
     /// `RemoveParticipant`. `revoke_before_secs` (`revoke_token_ts`): tokens of that identity
-    /// made earlier are refused while the room lives; 0 means one minute from now.
+    /// made earlier are refused while the room lives; 0 means now. LiveKit's cloud adds a minute;
+    /// here a person who was removed by mistake is invited again at once, with a fresh token.
     pub fn remove_participant(
         &mut self,
         identity: &str,
@@ -166,7 +163,7 @@ impl Room {
     ) -> Result<(), ParticipantNotFound> {
         let key = self.by_identity(identity)?;
         let before = match revoke_before_secs {
-            0 => now.unix.as_secs().saturating_add(REVOKE_LEEWAY_SECS),
+            0 => now.unix.as_secs(),
             secs => secs,
         };
         self.revoked.insert(identity.into(), before);

@@ -14,7 +14,7 @@ use livekit_protocol::{
 use media::plane::{LayerWish, SubscriptionSpec};
 use media::{Kind, MediaCommand, Mid};
 use std::collections::BTreeSet;
-use vocab::{ParticipantKey, TrackKey};
+use vocab::{ParticipantKey, PeerKey, TrackKey};
 
 /// Track sids in one request; further ones are ignored. More than anybody can watch.
 const MAX_SIDS: usize = 4_096;
@@ -240,13 +240,21 @@ impl Room {
         let was = std::mem::replace(&mut subscription.place, Place::Waiting);
         let kind = subscription.kind;
         if let Place::Live(mid) = was {
-            free_section(watcher, mid, kind);
+            let peer = free_section(watcher, mid, kind);
             let room = self.key;
             self.command(MediaCommand::Unsubscribe {
                 room,
                 subscriber: key,
                 track,
             });
+            self.vacate(peer, mid);
+        }
+    }
+
+    fn vacate(&mut self, peer: Option<PeerKey>, mid: Mid) {
+        if let Some(peer) = peer {
+            let room = self.key;
+            self.command(MediaCommand::VacateSection { room, peer, mid });
         }
     }
 
@@ -259,7 +267,8 @@ impl Room {
             return;
         };
         if let Some(mid) = subscription.mid() {
-            free_section(watcher, mid, subscription.kind);
+            let peer = free_section(watcher, mid, subscription.kind);
+            self.vacate(peer, mid);
         }
         self.changed.insert(key);
     }
@@ -409,9 +418,13 @@ impl Room {
     }
 }
 
-/// A section of the client's offer is free again. In our own offers the next one says so.
-fn free_section(watcher: &mut Participant, mid: Mid, kind: Kind) {
-    let Some(up) = &mut watcher.up else { return };
+/// A section of the client's offer is free again. In our own offers the next one says so. Answers
+/// the transport it lies on.
+fn free_section(watcher: &mut Participant, mid: Mid, kind: Kind) -> Option<PeerKey> {
+    if watcher.link == Link::Dual {
+        return watcher.down.as_ref().map(|down| down.peer);
+    }
+    let up = watcher.up.as_mut()?;
     match watcher.link {
         Link::Single => up.release(mid, kind),
         Link::Whep => {
@@ -419,4 +432,5 @@ fn free_section(watcher: &mut Participant, mid: Mid, kind: Kind) {
         }
         Link::Dual | Link::Whip => {}
     }
+    Some(up.peer)
 }
