@@ -98,6 +98,23 @@ impl Client {
         self.settle(now);
     }
 
+    /// The SSRCs it sends with, always in the same order; true: of resent packets.
+    pub fn streams(&mut self) -> Vec<(u32, bool)> {
+        let Some(publisher) = &self.publisher else {
+            return Vec::new();
+        };
+        let video = publisher.video;
+        let layers = Layer::ALL.map(|layer| (video, Some(layer.rid().as_str().into())));
+        let mut streams = Vec::new();
+        for (mid, rid) in layers.into_iter().chain([(publisher.audio, None)]) {
+            let mut direct = self.rtc.direct_api();
+            let stream = direct.stream_tx_by_mid(mid, rid).unwrap();
+            streams.push((*stream.ssrc(), false));
+            streams.extend(stream.rtx().map(|ssrc| (*ssrc, true)));
+        }
+        streams
+    }
+
     /// The address the box sees.
     pub fn address(&self) -> SocketAddr {
         self.address

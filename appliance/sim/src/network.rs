@@ -1,14 +1,15 @@
 //! The network between clients and the box: every fate follows from the seed.
 //!
-//! What happens to a datagram depends on the seed, its link and *which* datagram it is (the RTP
-//! sequence number, else a count per kind), never on how many others were drawn before: str0m
-//! walks hash maps, so the order within one instant differs from run to run.
+//! What happens to a datagram depends on the seed, its link and *which* datagram it is (stream and
+//! RTP sequence number, a count per resent stream, else the time), never on how many others were
+//! drawn before: str0m walks hash maps, so the order within one instant, and what shares an RTCP
+//! datagram, differ from run to run. For the same reason streams are known by names given in
+//! [`Network::name_stream`], not by their random SSRCs.
 //!
 //! STUN and the DTLS handshake are delayed but not impaired: their retransmission timers hold
 //! random jitter that cannot be seeded.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Delay of every datagram in each direction.
@@ -17,8 +18,6 @@ pub const LATENCY: Duration = Duration::from_millis(20);
 pub const REORDER_DELAY: Duration = Duration::from_millis(15);
 /// Duplicates arrive this much later than the original.
 const DUPLICATE_DELAY: Duration = Duration::from_millis(7);
-/// Payload types that the clients send media with; what else looks like RTP is resent or probes.
-const MEDIA_TYPES: [u8; 3] = [96, 111, 63];
 
 /// How bad the network is, in per mille of datagrams and direction.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,43 +57,69 @@ enum Kind {
     Handshake,
     Application,
     Rtcp,
-    Rtp { payload_type: u8, sequence: u16 },
-    OtherRtp { payload_type: u8 },
+    /// RTP of no stream: padding that probes for bandwidth.
+    Probe,
+    /// Resent packets are counted: their own numbers begin at random.
+    Rtp {
+        stream: u64,
+        sequence: Option<u16>,
+    },
 }
 
 /// All datagrams under way.
 #[derive(Debug)]
 pub struct Network {
     seed: u64,
+    start: Instant,
     /// May be changed while running.
     pub impairment: Impairment,
-    under_way: BinaryHeap<Reverse<(Instant, u64)>>,
-    datagrams: BTreeMap<u64, Arrived>,
+    /// By arrival, link and order of sending; of one instant, resent packets come last and by
+    /// stream, because their order across streams is str0m's hash map's.
+    under_way: BTreeMap<(Instant, usize, Way, u64, u64), Arrived>,
     counts: BTreeMap<(usize, Way, Kind), u64>,
+    streams: BTreeMap<u32, Stream>,
     next: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    name: u64,
+    is_resend: bool,
 }
 
 impl Network {
     /// An empty one.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, start: Instant) -> Self {
         Self {
             seed,
+            start,
             impairment: Impairment::default(),
-            under_way: BinaryHeap::new(),
-            datagrams: BTreeMap::new(),
+            under_way: BTreeMap::new(),
             counts: BTreeMap::new(),
+            streams: BTreeMap::new(),
             next: 0,
         }
     }
 
+    /// Gives the stream of an SSRC a name that is the same in every run.
+    pub fn name_stream(&mut self, ssrc: u32, name: u64, is_resend: bool) {
+        self.streams.insert(ssrc, Stream { name, is_resend });
+    }
+
     /// Accepts a datagram; it arrives never, once or twice.
     pub fn send(&mut self, client: usize, way: Way, bytes: Vec<u8>, now: Instant) {
-        let kind = Kind::of(&bytes);
-        let count = self.counts.entry((client, way, kind)).or_default();
-        *count += 1;
-        let mut fate = fastrand::Rng::with_seed(mix(self.seed, client, way, kind, *count));
+        let kind = self.kind(&bytes);
+        let number = if let Kind::Rtp { .. } = kind {
+            let count = self.counts.entry((client, way, kind)).or_default();
+            *count += 1;
+            *count
+        } else {
+            (now - self.start).as_micros() as u64
+        };
+        let which = mix(self.seed, client, way, kind, number);
+        let mut fate = fastrand::Rng::with_seed(which);
         if matches!(kind, Kind::Stun | Kind::Handshake) {
-            self.deliver(client, way, bytes, now + LATENCY);
+            self.deliver(Arrived { client, way, bytes }, now + LATENCY, kind);
             return;
         }
         let mut happens = |per_mille: u32| fate.u32(0..1_000) < per_mille;
@@ -107,70 +132,77 @@ impl Network {
             Duration::ZERO
         };
         if happens(self.impairment.duplicate) {
-            self.deliver(client, way, bytes.clone(), now + LATENCY + DUPLICATE_DELAY);
+            let bytes = bytes.clone();
+            let again = now + LATENCY + DUPLICATE_DELAY;
+            self.deliver(Arrived { client, way, bytes }, again, kind);
         }
-        self.deliver(client, way, bytes, now + LATENCY + late);
+        self.deliver(Arrived { client, way, bytes }, now + LATENCY + late, kind);
     }
 
     /// When the next datagram arrives.
     pub fn due(&self) -> Option<Instant> {
-        self.under_way.peek().map(|Reverse((at, _))| *at)
+        self.under_way.keys().next().map(|(at, ..)| *at)
     }
 
     /// The next datagram that has arrived by `now`.
     pub fn receive(&mut self, now: Instant) -> Option<Arrived> {
-        let Reverse((at, id)) = *self.under_way.peek()?;
-        if at > now {
-            return None;
-        }
-        self.under_way.pop();
-        self.datagrams.remove(&id)
+        let next = self.under_way.first_entry()?;
+        (next.key().0 <= now).then(|| next.remove())
     }
 
-    fn deliver(&mut self, client: usize, way: Way, bytes: Vec<u8>, at: Instant) {
+    fn deliver(&mut self, arrived: Arrived, at: Instant, kind: Kind) {
         self.next += 1;
-        self.under_way.push(Reverse((at, self.next)));
-        self.datagrams
-            .insert(self.next, Arrived { client, way, bytes });
+        let last = match kind {
+            Kind::Rtp {
+                stream,
+                sequence: None,
+            } => stream + 1,
+            _ => 0,
+        };
+        let place = (at, arrived.client, arrived.way, last, self.next);
+        self.under_way.insert(place, arrived);
     }
-}
 
-impl Kind {
-    fn of(bytes: &[u8]) -> Self {
+    fn kind(&self, bytes: &[u8]) -> Kind {
         match *bytes {
-            [128..=191, second, s0, s1, ..] if !(192..=223).contains(&second) => {
-                let payload_type = second & 0x7F;
-                if MEDIA_TYPES.contains(&payload_type) {
-                    Self::Rtp {
-                        payload_type,
-                        sequence: u16::from_be_bytes([s0, s1]),
-                    }
-                } else {
-                    Self::OtherRtp { payload_type }
+            [128..=191, 192..=223, ..] => Kind::Rtcp,
+            [128..=191, _, s0, s1, _, _, _, _, a, b, c, d, ..] => {
+                let sequence = u16::from_be_bytes([s0, s1]);
+                match self.streams.get(&u32::from_be_bytes([a, b, c, d])) {
+                    Some(Stream {
+                        name,
+                        is_resend: false,
+                    }) => Kind::Rtp {
+                        stream: *name,
+                        sequence: Some(sequence),
+                    },
+                    Some(Stream { name, .. }) => Kind::Rtp {
+                        stream: *name,
+                        sequence: None,
+                    },
+                    None => Kind::Probe,
                 }
             }
-            [128..=191, ..] => Self::Rtcp,
-            [23, ..] => Self::Application,
-            [20..=63, ..] => Self::Handshake,
-            _ => Self::Stun,
+            [23, ..] => Kind::Application,
+            [20..=63, ..] => Kind::Handshake,
+            _ => Kind::Stun,
         }
     }
 }
 
 /// A seed for one datagram's fate.
-fn mix(seed: u64, client: usize, way: Way, kind: Kind, count: u64) -> u64 {
+fn mix(seed: u64, client: usize, way: Way, kind: Kind, number: u64) -> u64 {
     let kind = match kind {
         Kind::Stun => 1,
         Kind::Handshake => 2,
         Kind::Application => 3,
         Kind::Rtcp => 4,
-        Kind::Rtp {
-            payload_type,
-            sequence,
-        } => 1 << 32 | u64::from(payload_type) << 16 | u64::from(sequence),
-        Kind::OtherRtp { payload_type } => 1 << 33 | u64::from(payload_type),
+        Kind::Probe => 5,
+        Kind::Rtp { stream, sequence } => {
+            1 << 63 | stream << 20 | sequence.map_or(1 << 16, u64::from)
+        }
     };
-    let parts = [client as u64, way as u64, kind, count];
+    let parts = [client as u64, way as u64, kind, number];
     parts.into_iter().fold(seed, |hash, part| {
         // The finaliser of SplitMix64: every bit of every part reaches every bit.
         let mut x = hash.wrapping_add(part).wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -186,13 +218,14 @@ mod tests {
 
     fn media(sequence: u16) -> Vec<u8> {
         let [high, low] = sequence.to_be_bytes();
-        vec![0x80, 96, high, low]
+        vec![0x80, 96, high, low, 0, 0, 0, 0, 0, 0, 0, 5]
     }
 
     fn arriving(order: impl Iterator<Item = u16>) -> Vec<u16> {
         let now = Instant::now();
-        let mut network = Network::new(7);
+        let mut network = Network::new(7, now);
         network.impairment.loss = 300;
+        network.name_stream(5, 1, false);
         for sequence in order {
             network.send(0, Way::Up, media(sequence), now);
         }

@@ -10,7 +10,8 @@ use media::plane::{
 };
 use media::{Kind, Layer, MediaCommand, MediaEvent, Mid};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 use vocab::{ParticipantKey, PeerKey, RoomKey, TrackKey};
 
 /// What a participant may do unless the test says otherwise.
@@ -19,6 +20,14 @@ pub const EVERYTHING: MediaPermissions = MediaPermissions {
     subscribe: true,
     publish_data: true,
 };
+
+/// Wrap-around of abs-send-time, and a multiple of the TWCC reference time's 64 ms.
+const CLOCK_GRID: Duration = Duration::from_secs(64);
+/// Off the grid by more than reading two clocks takes.
+const OFF_GRID: Duration = Duration::from_micros(101);
+
+/// Streams that one client sends and is sent, at most.
+const MAX_STREAMS: usize = 1_000;
 
 /// A box, its clients and the network between them.
 ///
@@ -38,12 +47,12 @@ pub struct Sim {
 impl Sim {
     /// An empty simulation. The seed decides every number and every fate.
     pub fn new(seed: u64) -> Self {
-        let now = Instant::now();
+        let now = beginning();
         Self {
             seed,
             start: now,
             now,
-            network: Network::new(seed),
+            network: Network::new(seed, now),
             server: Server::new(now),
             room_names: Vec::new(),
             clients: Vec::new(),
@@ -143,6 +152,14 @@ impl Sim {
             },
         );
         client.accept(&answer, self.now);
+        let streams = client.streams().into_iter().map(|stream| (stream, false));
+        let shown = streams_in(&answer).into_iter().map(|stream| (stream, true));
+        for (number, ((ssrc, is_resend), is_shown)) in streams.chain(shown).enumerate() {
+            // str0m probes with padding on any resend stream, whichever its hash map gives.
+            let number = if is_resend && is_shown { 0 } else { number + 1 };
+            let name = (index * MAX_STREAMS + number) as u64;
+            self.network.name_stream(ssrc, name, is_resend);
+        }
         self.clients.push(client);
         self.publish(index);
         for other in 0..index {
@@ -461,6 +478,40 @@ impl fmt::Display for Sim {
             self.now - self.start
         )
     }
+}
+
+/// The instant at which every simulation begins. str0m rounds times to grids of the wall clock
+/// (abs-send-time counts in 3.8 µs and wraps after 64 s), so another phase of it is another run:
+/// all begin just after a whole [`CLOCK_GRID`], in this process and the next.
+fn beginning() -> Instant {
+    static BEGINNING: OnceLock<Instant> = OnceLock::new();
+    *BEGINNING.get_or_init(|| {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let past_grid = since_epoch.as_nanos() % CLOCK_GRID.as_nanos();
+        let to_grid = CLOCK_GRID - Duration::from_nanos(past_grid as u64);
+        now + to_grid + OFF_GRID
+    })
+}
+
+/// The SSRCs of a session description in order; true: of resent packets.
+fn streams_in(sdp: &str) -> Vec<(u32, bool)> {
+    let mut streams: Vec<(u32, bool)> = Vec::new();
+    let groups: Vec<u32> = sdp
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=ssrc-group:FID "))
+        .filter_map(|pair| pair.split_whitespace().nth(1)?.parse().ok())
+        .collect();
+    for line in sdp.lines().filter_map(|line| line.strip_prefix("a=ssrc:")) {
+        let ssrc = line
+            .split_whitespace()
+            .next()
+            .and_then(|ssrc| ssrc.parse().ok());
+        if let Some(ssrc) = ssrc.filter(|ssrc| streams.iter().all(|(known, _)| known != ssrc)) {
+            streams.push((ssrc, groups.contains(&ssrc)));
+        }
+    }
+    streams
 }
 
 fn participant(client: usize) -> ParticipantKey {

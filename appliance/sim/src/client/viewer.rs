@@ -102,8 +102,8 @@ impl Viewer {
         if self.due().is_none_or(|due| due > now) {
             return false;
         }
-        if self.cursor.is_some() {
-            self.cursor = None;
+        if let Some(given_up) = self.cursor.take() {
+            self.waiting = self.waiting.split_off(&(given_up + 1));
             self.stuck_since = None;
             self.decode(now);
         }
@@ -141,9 +141,10 @@ impl Viewer {
             self.stuck_since = None;
             self.show(first, now);
         }
-        match self.waiting.is_empty() {
-            true => self.stuck_since = None,
-            false => drop(self.stuck_since.get_or_insert(now)),
+        if self.waiting.is_empty() {
+            self.stuck_since = None;
+        } else {
+            self.stuck_since.get_or_insert(now);
         }
     }
 
