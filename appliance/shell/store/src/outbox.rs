@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 /// Bytes that may wait for delivery. A six-hour outage of the receiver at 12 KiB per second; beyond
 /// it the newest are refused and counted, the oldest kept. Erased bodies of the oldest file, at
-/// most [`SEGMENT_BYTES`] and one entry, come on top.
+/// most 256 KiB and one entry, come on top.
 pub const MAX_OUTBOX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A file that has grown to this is followed by a new one: small, so that files go soon.

@@ -182,6 +182,76 @@ fn a_room_from_creation_to_destruction() {
 }
 
 #[test]
+fn a_moment_is_found_wherever_in_its_block_it_lies() {
+    let (index, events, _, _) = filled();
+    for block in events.chunk_by(|a, b| a.sequence / 1_024 == b.sequence / 1_024) {
+        let times = || block.iter().map(|stored| stored.event.at);
+        let edges = [
+            times().min(),
+            times().max(),
+            times().next(),
+            times().next_back(),
+        ];
+        for at in edges.into_iter().flatten() {
+            for newest_first in [false, true] {
+                let to = Some(UnixMillis(at.0 + 1));
+                let query = EventQuery {
+                    from: Some(at),
+                    to,
+                    newest_first,
+                    ..EventQuery::default()
+                };
+                let want = events.iter().filter(|stored| stored.event.at == at).count();
+                let found = all_pages(MAX, None, |after| {
+                    query_events(
+                        &index.db,
+                        &EventQuery {
+                            after,
+                            ..query.clone()
+                        },
+                    )
+                    .unwrap()
+                });
+                assert_eq!(found.len(), want, "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn leaping_over_blocks_never_leaps_over_their_edges() {
+    let (_folder, mut index) = empty();
+    let mut all = stored(2_100);
+    for (stored, _) in &mut all {
+        stored.event.at = UnixMillis(stored.sequence);
+    }
+    index.apply(&all).unwrap();
+    for sequence in [1, 1_023, 1_024, 1_025, 2_047, 2_048, 2_100] {
+        for newest_first in [false, true] {
+            let (from, to) = (Some(UnixMillis(sequence)), Some(UnixMillis(sequence + 1)));
+            let query = EventQuery {
+                from,
+                to,
+                newest_first,
+                ..EventQuery::default()
+            };
+            let found = all_pages(MAX, None, |after| {
+                query_events(
+                    &index.db,
+                    &EventQuery {
+                        after,
+                        ..query.clone()
+                    },
+                )
+                .unwrap()
+            });
+            let found: Vec<_> = found.iter().map(|stored| stored.sequence).collect();
+            assert_eq!(found, [sequence]);
+        }
+    }
+}
+
+#[test]
 fn a_value_of_another_schema_is_refused_by_table_and_key() {
     let (_folder, mut index) = empty();
     index.apply(&stored(1)).unwrap();

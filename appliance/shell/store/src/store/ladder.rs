@@ -2,7 +2,7 @@
 //! build it again from the journal (`reliability.md` F2).
 
 use crate::error::{OpenStoreError, ReadError, RecoverJournalError, StoreError};
-use crate::index::{CATCH_UP_EVENTS, Index};
+use crate::index::{BATCH_EVENTS, Index};
 use crate::journal::Journal;
 use std::fs;
 use std::io;
@@ -155,7 +155,7 @@ pub(crate) fn catch_up(index: &mut Index, journal: &Journal) -> Result<u64, Catc
             Err(CatchUpError::Foreign)
         };
     }
-    let mut group = Vec::with_capacity(CATCH_UP_EVENTS);
+    let mut group = Vec::with_capacity(BATCH_EVENTS);
     let mut replayed = 0;
     journal.replay(applied.sequence.max(1), &mut |stored, hash| {
         if stored.sequence == applied.sequence {
@@ -167,7 +167,7 @@ pub(crate) fn catch_up(index: &mut Index, journal: &Journal) -> Result<u64, Catc
         }
         group.push((stored, hash));
         replayed += 1;
-        if group.len() == CATCH_UP_EVENTS {
+        if group.len() == BATCH_EVENTS {
             index.apply(&group)?;
             group.clear();
         }
