@@ -11,6 +11,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use control::Control;
 use control::event::EventQuery;
 use futures_util::stream;
 use std::convert::Infallible;
@@ -25,7 +26,7 @@ const JSON_LINES: &str = "application/jsonl";
 
 /// `GET /admin/rooms`.
 pub(crate) async fn rooms(State(api): State<Api>) -> Result<Json<Vec<RoomView>>, ApiError> {
-    let rooms = api.control.run(|c| c.rooms()).await?;
+    let rooms = api.control.run(Control::rooms).await?;
     Ok(Json(rooms.into_iter().map(view::room).collect()))
 }
 

@@ -1,6 +1,8 @@
 //! The control plane's state, and the one way into a room.
 
 mod drain;
+#[cfg(test)]
+mod tests;
 
 use crate::boundary::contained;
 use crate::clock;

@@ -3,6 +3,7 @@
 use crate::control::Control;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use store::JournalHealth;
 use vocab::UnixMillis;
 
 /// What the control thread lets others see without asking it.
@@ -118,6 +119,10 @@ impl crate::ControlHandle {
     #[must_use]
     pub fn status(&self) -> Status {
         let mut status = self.health.status();
+        // Damage in the past is told, and does not keep anybody out today.
+        if let JournalHealth::Damaged(problem) = self.reader.journal_health() {
+            status.problems.push(problem);
+        }
         if *self.stopped.borrow() || self.stopped.has_changed().is_err() {
             status.ready = false;
             if status.problems.is_empty() {

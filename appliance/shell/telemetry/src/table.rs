@@ -121,6 +121,30 @@ metrics! {
         "Transports that ended, by cause (ice_timeout, ice_disconnected, dtls, closed_by_peer, fault)";
     NEGOTIATION_FAILURES = Counter "ringward_negotiation_failures_total":
         "Session descriptions that could not be used, by cause";
+
+    // store
+    JOURNAL_FSYNC_SECONDS = Histogram "ringward_journal_fsync_seconds":
+        "Time for one sync of the journal to reach the disk";
+    JOURNAL_DAMAGED = Gauge "ringward_journal_damaged":
+        "1 when an older journal file was found damaged";
+    INDEX_BEHIND = Gauge "ringward_index_behind":
+        "1 while the index lacks events that the journal has";
+    OUTBOX_ENTRIES = Gauge "ringward_outbox_entries":
+        "Webhooks waiting for delivery";
+    OUTBOX_BYTES = Gauge "ringward_outbox_bytes":
+        "Bytes of webhooks waiting for delivery";
+    OUTBOX_REFUSED = Counter "ringward_outbox_refused_total":
+        "Webhooks refused by the outbox: it was full, or one was too large";
+    OUTBOX_DAMAGED = Counter "ringward_outbox_damaged_total":
+        "Damaged places in the outbox that were skipped";
+
+    // webhooks
+    WEBHOOKS_DELIVERED = Counter "ringward_webhooks_delivered_total":
+        "Webhooks accepted by a receiver";
+    WEBHOOK_FAILURES = Counter "ringward_webhook_failures_total":
+        "Attempts to deliver a webhook that failed, by cause";
+    WEBHOOK_SECONDS = Histogram "ringward_webhook_seconds":
+        "Time of one attempt to deliver a webhook";
 }
 
 /// Milliseconds to seconds: for what should take well under a second.
@@ -143,4 +167,6 @@ pub const BUCKETS: &[(&str, &[f64])] = &[
     (names::CONTROL_BATCH, ITEMS),
     (names::CONTROL_BATCH_SECONDS, FAST_SECONDS),
     (names::COMMIT_SECONDS, FAST_SECONDS),
+    (names::JOURNAL_FSYNC_SECONDS, FAST_SECONDS),
+    (names::WEBHOOK_SECONDS, FAST_SECONDS),
 ];

@@ -60,32 +60,32 @@ pub(super) async fn call(api: &Api, method: &str, call: Call) -> Result<Response
 }
 
 impl Call {
-    fn require(&self, granted: bool) -> Result<(), TwirpError> {
-        if granted {
-            Ok(())
-        } else {
-            Err(TwirpError::permission_denied())
-        }
-    }
-
     fn require_admin(&self, room: &str) -> Result<(), TwirpError> {
-        self.require(self.claims.room_admin_for(room))
+        require(self.claims.room_admin_for(room))
     }
 
     fn require_move(&self, room: &str, destination: &str) -> Result<(), TwirpError> {
-        self.require(self.claims.video.can_move(room, destination))
+        require(self.claims.video.can_move(room, destination))
+    }
+}
+
+fn require(granted: bool) -> Result<(), TwirpError> {
+    if granted {
+        Ok(())
+    } else {
+        Err(TwirpError::permission_denied())
     }
 }
 
 async fn create_room(api: &Api, call: Call) -> Result<Response, TwirpError> {
     let request: proto::CreateRoomRequest = call.read()?;
-    call.require(call.claims.room_create())?;
+    require(call.claims.room_create())?;
     call.answer(&api.control.run(move |c| c.create_room(request)).await??)
 }
 
 async fn list_rooms(api: &Api, call: Call) -> Result<Response, TwirpError> {
     let request: proto::ListRoomsRequest = call.read()?;
-    call.require(call.claims.room_list())?;
+    require(call.claims.room_list())?;
     let rooms = api
         .control
         .run(move |c| c.list_rooms(&request.names))
@@ -95,7 +95,7 @@ async fn list_rooms(api: &Api, call: Call) -> Result<Response, TwirpError> {
 
 async fn delete_room(api: &Api, call: Call) -> Result<Response, TwirpError> {
     let request: proto::DeleteRoomRequest = call.read()?;
-    call.require(call.claims.room_create())?;
+    require(call.claims.room_create())?;
     api.control
         .run(move |c| c.delete_room(&request.room))
         .await??;
