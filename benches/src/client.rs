@@ -10,8 +10,8 @@ use crate::subscriber::{Subscriber, Window};
 use crate::transport::Transport;
 use anyhow::{Context, Result, bail};
 use livekit_protocol::{
-    AddTrackRequest, SessionDescription, SignalTarget, SimulcastCodec, TrackSource, TrackType,
-    TrickleRequest, VideoLayer, VideoQuality, signal_request::Message as Request,
+    AddTrackRequest, SessionDescription, SignalTarget, SimulcastCodec, StreamState, TrackSource,
+    TrackType, TrickleRequest, VideoLayer, VideoQuality, signal_request::Message as Request,
     signal_response::Message as Response,
 };
 use std::net::SocketAddr;
@@ -56,6 +56,8 @@ pub struct Client {
     pub sent: u64,
     /// What arrived.
     pub tally: Subscriber,
+    /// Streams that the server paused for want of bandwidth.
+    pub pauses: u64,
     /// From the beginning of joining to the first packet.
     pub joined_in: Option<Duration>,
 }
@@ -71,6 +73,7 @@ impl Client {
             source: Publisher::new(participant.number, pattern),
             was_publishing: false,
             sent: 0,
+            pauses: 0,
             tally: Subscriber::default(),
             joined_in: None,
         }
@@ -111,6 +114,13 @@ impl Client {
                 self.trickle(&trickle, now);
                 Ok(Vec::new())
             }
+            Response::StreamStateUpdate(update) => {
+                let states = update.stream_states.iter();
+                self.pauses += states
+                    .filter(|stream| stream.state() == StreamState::Paused)
+                    .count() as u64;
+                Ok(Vec::new())
+            }
             Response::Leave(leave) => {
                 bail!(
                     "the server sent the client away: {}",
@@ -144,9 +154,10 @@ impl Client {
         if let Some(transport) = self.subscribe.as_mut().filter(|_| side == Side::Subscribe) {
             for packet in transport.packets.drain(..) {
                 let (epoch, window) = context;
+                let numbers = (*packet.header.ssrc, *packet.seq_no);
                 let first = self
                     .tally
-                    .handle_packet(&packet.payload, epoch, window, now);
+                    .handle_packet(numbers, &packet.payload, epoch, window, now);
                 progress.flows += u64::from(first);
             }
         }

@@ -35,8 +35,14 @@ pub struct Report {
     pub delivered_bytes: u64,
     /// Delivered per second.
     pub delivered_per_second: f64,
-    /// 1 − delivered ÷ expected.
+    /// Packets that the server sent, by its numbering, and that never arrived.
+    pub missing: u64,
+    /// missing ÷ (missing + delivered): what the network and full buffers lost.
     pub loss: f64,
+    /// 1 − (delivered + missing) ÷ expected: what the server chose not to send.
+    pub withheld: f64,
+    /// Times the server paused a stream for want of bandwidth, since joining.
+    pub pauses: u64,
     /// Packets that arrived twice.
     pub duplicates: u64,
     /// Packets that are not ours.
@@ -129,6 +135,7 @@ impl Report {
         let sent = sum(|client| client.sent);
         let delivered = sum(|client| client.tally.delivered);
         let expected = sent * options.viewers();
+        let missing = sum(|client| client.tally.missing());
         let seconds = measurement.length.as_secs_f64();
         Self {
             pairs: options.pairs(),
@@ -137,7 +144,10 @@ impl Report {
             delivered,
             delivered_bytes: sum(|client| client.tally.bytes),
             delivered_per_second: delivered as f64 / seconds,
-            loss: 1.0 - ratio(delivered as f64, expected as f64),
+            missing,
+            loss: ratio(missing as f64, (missing + delivered) as f64),
+            withheld: 1.0 - ratio((missing + delivered) as f64, expected as f64),
+            pauses: sum(|client| client.pauses),
             duplicates: sum(|client| client.tally.duplicates),
             foreign: sum(|client| client.tally.foreign),
             latency: Percentiles::of(&latency),
@@ -235,7 +245,18 @@ impl fmt::Display for Report {
             "  delivered           {:>12}   {:.0}/s",
             self.delivered, self.delivered_per_second
         )?;
-        writeln!(f, "  loss                {:>12.4} %", self.loss * 100.0)?;
+        writeln!(
+            f,
+            "  loss                {:>12.4} %   {} packets",
+            self.loss * 100.0,
+            self.missing
+        )?;
+        writeln!(
+            f,
+            "  withheld            {:>12.4} %   {} pauses for want of bandwidth",
+            self.withheld * 100.0,
+            self.pauses
+        )?;
         writeln!(
             f,
             "  duplicates, foreign {:>12}   {}",

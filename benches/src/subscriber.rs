@@ -56,10 +56,20 @@ impl Seen {
     }
 }
 
+/// The numbers that the server gave to the packets of one stream of the window.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    ssrc: u32,
+    lowest: u64,
+    highest: u64,
+    received: u64,
+}
+
 /// The tally of one subscriber.
 #[derive(Debug, Default)]
 pub struct Subscriber {
     publishers: HashMap<u32, Seen>,
+    streams: Vec<Stream>,
     /// Packets sent in the window that arrived, each once.
     pub delivered: u64,
     /// Their payload bytes.
@@ -73,9 +83,11 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Takes one packet. True: the first one of its publisher.
+    /// Takes one packet with its SSRC and extended sequence number. True: the first one of its
+    /// publisher.
     pub fn handle_packet(
         &mut self,
+        (ssrc, sequence): (u32, u64),
         payload: &[u8],
         epoch: Epoch,
         window: &Window,
@@ -95,6 +107,7 @@ impl Subscriber {
             if new {
                 self.delivered += 1;
                 self.bytes += payload.len() as u64;
+                self.note(ssrc, sequence);
                 self.latency
                     .record(epoch.at(arrival).saturating_sub(stamp.sent_at));
             } else {
@@ -102,6 +115,30 @@ impl Subscriber {
             }
         }
         first
+    }
+
+    /// Packets that the server sent, by their numbers, and that never arrived.
+    pub fn missing(&self) -> u64 {
+        let sent = |stream: &Stream| stream.highest - stream.lowest + 1;
+        self.streams
+            .iter()
+            .map(|stream| sent(stream).saturating_sub(stream.received))
+            .sum()
+    }
+
+    fn note(&mut self, ssrc: u32, sequence: u64) {
+        let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) else {
+            self.streams.push(Stream {
+                ssrc,
+                lowest: sequence,
+                highest: sequence,
+                received: 1,
+            });
+            return;
+        };
+        stream.lowest = stream.lowest.min(sequence);
+        stream.highest = stream.highest.max(sequence);
+        stream.received += 1;
     }
 
     /// Publishers seen.
@@ -128,7 +165,7 @@ mod tests {
                 sent_at,
             }
             .write(&mut payload);
-            subscriber.handle_packet(&payload, epoch, &window, now)
+            subscriber.handle_packet((1, 70_000 + sequence), &payload, epoch, &window, now)
         };
         assert!(take(0, 1), "the first packet of a publisher is reported");
         window.set(Duration::from_secs(2), Duration::from_secs(4));
@@ -139,7 +176,8 @@ mod tests {
         assert_eq!((subscriber.delivered, subscriber.duplicates), (2, 1));
         assert_eq!((subscriber.bytes, subscriber.latency.total()), (128, 2));
         assert_eq!(subscriber.publishers(), 1);
-        subscriber.handle_packet(&[0; 64], epoch, &window, now);
+        assert_eq!(subscriber.missing(), 898, "from 1 to 900, two came");
+        subscriber.handle_packet((1, 1), &[0; 64], epoch, &window, now);
         assert_eq!(subscriber.foreign, 1);
     }
 }
