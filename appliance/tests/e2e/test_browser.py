@@ -17,6 +17,7 @@ async def test_two_browsers_see_and_hear_each_other(box, room, mode, browse):
     await ben.hears("ada", 440)
 
 
+@pytest.mark.any_backend
 async def test_a_browser_and_a_python_client_see_and_hear_each_other(box, room, mode, browse, join):
     tab, ben = await browse(box, room, "tab", mode), await join(box, room, "ben", mode)
     await tab.publish_picture()
@@ -75,6 +76,7 @@ async def test_a_browser_unsubscribes_and_comes_back(box, room, mode, browse):
     await ben.sees("ada")
 
 
+@pytest.mark.any_backend
 async def test_a_browser_chooses_the_simulcast_layer(box, room, mode, browse):
     ada, ben = await browse(box, room, "ada", mode), await browse(box, room, "ben", mode)
     await ada.publish_picture(1280, 720, 12, simulcast=True)
@@ -98,6 +100,7 @@ async def test_nobody_encodes_what_nobody_watches(box, room, browse):
     await until(lambda: _layers(ada, [True, True, True]), "all layers are encoded again", LONG)
 
 
+@pytest.mark.any_backend
 async def test_encrypted_pictures_are_seen_with_the_key_only(box, room, mode, browse):
     passphrase = "correct horse battery staple"
     ada, ben = [await browse(box, room, name, mode, passphrase=passphrase) for name in ("ada", "ben")]
@@ -126,9 +129,7 @@ async def test_encrypted_pictures_cross_from_python_to_python(box, room, mode, j
 
 
 @pytest.mark.any_backend
-@pytest.mark.parametrize(
-    "scenario", ["signal-reconnect", "full-reconnect", "leave-full-reconnect", "node-failure"]
-)
+@pytest.mark.parametrize("scenario", ["leave-full-reconnect", "node-failure"])
 async def test_a_browser_comes_back_after(box, room, mode, browse, scenario):
     ada, ben = await browse(box, room, "ada", mode), await browse(box, room, "ben", mode)
     await ada.publish_picture()
@@ -139,7 +140,7 @@ async def test_a_browser_comes_back_after(box, room, mode, browse, scenario):
     await until(lambda: ada.log("Reconnected"), "ada is back", LONG)
 
     await ben.sees("ada")
-    assert (await ada.call("sid") == sid) == (scenario == "signal-reconnect")
+    assert await ada.call("sid") != sid
 
 
 @pytest.mark.any_backend

@@ -34,6 +34,7 @@ async def test_five_hundred_reliable_messages_arrive_once_and_in_order(box, room
     assert {packet.participant.identity for packet in ben.data} == {"ada"}
 
 
+@pytest.mark.any_backend
 async def test_lossy_messages_arrive_where_nothing_is_lost(box, room, mode, join):
     ada, ben = await join(box, room, "ada", mode), await join(box, room, "ben", mode)
     await ready(ada, ben)

@@ -25,6 +25,7 @@ async def test_the_tone_arrives(box, room, mode, join):
     assert heard.share(620) < 0.1, "a tone that nobody played is heard"
 
 
+@pytest.mark.any_backend
 async def test_two_people_see_and_hear_each_other(box, room, mode, join):
     people = [await join(box, room, name, mode) for name in ("ada", "ben")]
     for person, hertz in zip(people, (440, 620)):
@@ -38,6 +39,7 @@ async def test_two_people_see_and_hear_each_other(box, room, mode, join):
     await ben.hears("ada", 440)
 
 
+@pytest.mark.any_backend
 async def test_a_late_joiner_gets_a_keyframe(box, room, mode, join):
     ada, ben = await join(box, room, "ada", mode), await join(box, room, "ben", mode)
     sent = await ada.publish_picture()
@@ -50,6 +52,7 @@ async def test_a_late_joiner_gets_a_keyframe(box, room, mode, join):
     assert seen.counters[0] <= sent.sent
 
 
+@pytest.mark.any_backend
 async def test_clients_of_both_modes_meet(box, room, join):
     ada, ben = await join(box, room, "ada", "single"), await join(box, room, "ben", "dual")
     await ada.publish_picture()
@@ -63,6 +66,7 @@ async def test_clients_of_both_modes_meet(box, room, join):
     await ben.hears("ada", 440)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("codec", ["H264", "VP9", "AV1"])
 async def test_a_picture_of_every_codec_arrives(box, room, codec, join):
     ada, ben = await join(box, room, "ada"), await join(box, room, "ben")
@@ -73,6 +77,7 @@ async def test_a_picture_of_every_codec_arrives(box, room, codec, join):
     assert (await ben.publication("ada", "video")).mime_type.upper() == f"VIDEO/{codec}"
 
 
+@pytest.mark.any_backend
 async def test_pictures_stay_in_their_room(box, room, join):
     ada, ben = await join(box, room, "ada"), await join(box, room, "ben")
     stranger = await join(box, f"{room}-next-door", "ben")
@@ -83,6 +88,7 @@ async def test_pictures_stay_in_their_room(box, room, join):
     assert stranger.saw("track_published") == []
 
 
+@pytest.mark.any_backend
 async def test_who_speaks_is_told_and_who_stops_too(box, room, mode, join):
     ada, ben = await join(box, room, "ada", mode), await join(box, room, "ben", mode)
     speech = await ada.publish_tone()
@@ -97,6 +103,7 @@ async def test_who_speaks_is_told_and_who_stops_too(box, room, mode, join):
     await until(lambda: speaking() == set(), lambda: f"ben is told that nobody speaks, not {speaking()}")
 
 
+@pytest.mark.any_backend
 async def test_connection_quality_is_told(box, room, join):
     ada, ben = await join(box, room, "ada"), await join(box, room, "ben")
     await ada.publish_picture()

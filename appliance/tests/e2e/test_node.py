@@ -1,9 +1,12 @@
 """LiveKit's Node client."""
 
+import pytest
+
 from support.node import NodeParticipant
 from support.wait import LONG, until
 
 
+@pytest.mark.any_backend
 async def test_a_node_client_and_a_python_client_see_each_other(box, room, join):
     ben = await join(box, room, "ben")
     await ben.publish_picture()

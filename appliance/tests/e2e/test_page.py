@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from support import monitor
 from support.wait import LONG, until
 
 pytestmark = pytest.mark.any_backend
@@ -215,12 +216,13 @@ async def test_the_page_says_what_it_is_not(box, person):
     assert await ada.page.get_by_text("Development mode. Not a patient alarm system.").is_visible()
 
 
-async def test_a_picture_of_the_meeting(box, room, person, join, request):
+async def test_a_picture_of_the_meeting(box, person, join, request):
     """Also the README's picture, with `--update-screenshots`."""
+    room = "morning-round"
     ada = await (await person("Dr. Ada Bernard")).join(box, room)
     ben = await (await person("Ben Okafor")).join(box, room, microphone=False)
     device = await join(box, room, "monitor-4", name="Bed 4 monitor")
-    await device.publish_picture(640, 360, 10)
+    await device.publish_picture(640, 360, 10, draw=monitor.i420)
     await ben.button("Chat").click()
     for tab, text in ((ben, "Good morning. Is the line clear?"), (ada, "Yes. Bed 4 is on the screen.")):
         if not await tab.page.locator("#chat").is_visible():

@@ -59,6 +59,7 @@ async def test_a_resumed_client_is_told_what_it_missed(box, pair, room, join, mo
     await ada.sees("cleo")
 
 
+@pytest.mark.any_backend
 async def test_reliable_data_survives_a_dropped_signal(pair, proxy):
     ada, ben = pair
     sent = [str(number) for number in range(300)]
@@ -84,7 +85,7 @@ async def test_a_resumed_client_can_publish(pair, proxy):
 
 
 @pytest.mark.any_backend
-@pytest.mark.parametrize("scenario", ["FULL_RECONNECT", "NODE_FAILURE", "SIGNAL_RECONNECT"])
+@pytest.mark.parametrize("scenario", ["FULL_RECONNECT", "NODE_FAILURE"])
 async def test_a_client_comes_back_after(pair, scenario):
     ada, ben = pair
     sent = await ada.publish_picture()
@@ -96,7 +97,7 @@ async def test_a_client_comes_back_after(pair, scenario):
     await until(lambda: ada.saw("reconnected"), lambda: f"ada is back; it saw {ada.log}", LONG)
 
     assert (await ben.sees("ada")).latest > before
-    assert (ada.me.sid == sid) == (scenario == "SIGNAL_RECONNECT")
+    assert ada.me.sid != sid
 
 
 @pytest.mark.any_backend

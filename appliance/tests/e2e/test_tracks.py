@@ -12,6 +12,7 @@ LOW, MEDIUM, HIGH = (
 )
 
 
+@pytest.mark.any_backend
 async def test_a_muted_picture_stops_and_an_unmuted_one_goes_on(box, room, mode, join):
     ada, ben = await join(box, room, "ada", mode), await join(box, room, "ben", mode)
     sent = await ada.publish_picture()
@@ -27,6 +28,7 @@ async def test_a_muted_picture_stops_and_an_unmuted_one_goes_on(box, room, mode,
     assert seen.unreadable == 0, f"pictures arrived damaged after unmuting: {seen}"
 
 
+@pytest.mark.any_backend
 async def test_a_muted_microphone_is_silent(box, room, mode, join):
     ada, ben = await join(box, room, "ada", mode), await join(box, room, "ben", mode)
     sent = await ada.publish_tone()
@@ -39,6 +41,7 @@ async def test_a_muted_microphone_is_silent(box, room, mode, join):
     await heard.carries(440)
 
 
+@pytest.mark.any_backend
 async def test_an_unpublished_track_is_gone_and_a_new_one_comes(box, room, mode, join):
     ada, ben = await join(box, room, "ada", mode), await join(box, room, "ben", mode)
     sent = await ada.publish_picture()
@@ -54,6 +57,7 @@ async def test_an_unpublished_track_is_gone_and_a_new_one_comes(box, room, mode,
     await ben.sees("ada")
 
 
+@pytest.mark.any_backend
 async def test_an_unsubscribed_track_stops_and_comes_back(box, room, mode, join):
     ada, ben = await join(box, room, "ada", mode), await join(box, room, "ben", mode)
     sent = await ada.publish_picture()

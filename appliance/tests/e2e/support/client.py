@@ -101,9 +101,9 @@ class Client:
             lambda: publication.track, f"{self.identity} is subscribed to {identity}'s {kind}", LONG
         )
 
-    async def publish_picture(self, width=640, height=360, fps=15, simulcast=False, **options):
-        """Publishes a counter as video until it is stopped or the client leaves."""
-        publishing = PicturePublishing(self, width, height, fps)
+    async def publish_picture(self, width=640, height=360, fps=15, simulcast=False, draw=picture.i420, **options):
+        """Publishes a counter (or what `draw` draws) as video until the client leaves."""
+        publishing = PicturePublishing(self, width, height, fps, draw)
         await publishing.start(simulcast, options)
         self._closing.append(publishing.stop)
         return publishing
@@ -158,8 +158,8 @@ def _encryption(passphrase):
 class PicturePublishing:
     """A video track whose frames count upwards."""
 
-    def __init__(self, client, width, height, fps):
-        self.client, self.width, self.height, self.fps = client, width, height, fps
+    def __init__(self, client, width, height, fps, draw):
+        self.client, self.width, self.height, self.fps, self.draw = client, width, height, fps, draw
         self.sent = 0
         self.source = rtc.VideoSource(width, height)
         self.track = rtc.LocalVideoTrack.create_video_track("camera", self.source)
@@ -181,7 +181,7 @@ class PicturePublishing:
     async def _draw(self):
         while True:
             self.sent += 1
-            pixels = picture.i420(self.sent, self.width, self.height)
+            pixels = self.draw(self.sent, self.width, self.height)
             frame = rtc.VideoFrame(self.width, self.height, rtc.VideoBufferType.I420, pixels)
             self.source.capture_frame(frame)
             await asyncio.sleep(1 / self.fps)
