@@ -67,14 +67,20 @@ impl Sections {
         self.list.iter_mut().find(|section| section.mid == mid)
     }
 
-    /// Gives the section's stream new SSRCs, random ones that no other stream has.
+    /// Gives the section a new stream under SSRCs that no other stream has. str0m's own reset keeps
+    /// the old SSRC as the key that packets and feedback are looked up by.
     pub(crate) fn renew(&mut self, rtc: &mut Rtc, mid: Mid) {
         let Some(section) = self.find(mid) else {
             return;
         };
         let mut direct = rtc.direct_api();
-        let (ssrc, rtx) = (direct.new_ssrc(), direct.new_ssrc());
-        direct.reset_stream_tx(section.rtc_mid, None, ssrc, Some(rtx));
+        let Some(old) = direct.stream_tx_by_mid(section.rtc_mid, None) else {
+            return;
+        };
+        let (ssrc, is_resent) = (old.ssrc(), old.rtx().is_some());
+        direct.remove_stream_tx(ssrc);
+        let (new, resent) = (direct.new_ssrc(), direct.new_ssrc());
+        direct.declare_stream_tx(new, is_resent.then_some(resent), section.rtc_mid, None);
         section.adopt_stream(rtc);
     }
 

@@ -381,6 +381,39 @@ fn sections_are_silenced_and_used_again() {
 }
 
 #[test]
+fn a_vacated_section_comes_back_as_a_new_stream_that_is_repaired() {
+    let (mut link, mids) = subscriber(&[Kind::Video]);
+    link.write(mids[0], Codec::Vp8, 1, &VP8_KEYFRAME);
+    link.run(Duration::from_millis(50));
+    let before = link.client_packets().next().unwrap().header.ssrc;
+    link.peer.vacate_section(mids[0], link.now);
+    link.box_offers(&OfferChange {
+        deactivate: mids.clone(),
+        ..OfferChange::default()
+    });
+    link.box_offers(&OfferChange {
+        reactivate: mids.clone(),
+        ..OfferChange::default()
+    });
+    link.events.clear();
+    link.lose_every = Some(10);
+    for sequence in 0..200 {
+        link.write(mids[0], Codec::Vp8, sequence, &VP8_DELTA);
+        link.run(Duration::from_millis(10));
+    }
+    link.lose_every = None;
+    link.run(Duration::from_millis(500));
+    assert!(
+        link.client_packets()
+            .all(|packet| packet.header.ssrc != before)
+    );
+    let mut got: Vec<u64> = link.client_packets().map(|packet| *packet.seq_no).collect();
+    got.sort_unstable();
+    got.dedup();
+    assert!(got.len() >= 199, "{} of 200", got.len());
+}
+
+#[test]
 fn one_peer_carries_both_directions() {
     let mut link = Link::new(spec(PeerRole::Single), client_config());
     let (up, down) = link.client_offers(|api| {
