@@ -7,13 +7,14 @@ use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
 use settings::{Backend, DEVELOPMENT_KEY, Settings};
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Store;
 use telemetry::{LogConfig, Metrics};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use vocab::UnixMillis;
@@ -42,6 +43,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> Result<()> {
 }
 
 async fn run(settings: &Settings, metrics: Metrics) -> Result<()> {
+    let mut signals = Signals::watch()?;
     let listeners = bind_http(&settings.http).await?;
     let (store, recovery) = Store::open(&settings.data, now()?)
         .with_context(|| format!("the data folder {} cannot be used", settings.data.display()))?;
@@ -68,7 +70,7 @@ async fn run(settings: &Settings, metrics: Metrics) -> Result<()> {
     let mut tasks = serve_http(settings, listeners, &control, metrics, &stopping)?;
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
-    wait_for_signal().await?;
+    signals.received().await;
     tracing::info!("stopping");
     stop.send_replace(true);
     let stopped = async {
@@ -265,22 +267,31 @@ async fn until(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-async fn wait_for_signal() -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+/// SIGINT and SIGTERM, watched from the beginning: a stop during the start is a stop as well.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the banner is for the person who started the box"
-)]
+impl Signals {
+    fn watch() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?,
+            terminate: signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// The banner is for the person who started the box; a terminal that is gone ends nothing.
 fn announce(settings: &Settings, opened: &Opened) {
-    println!("{}", banner::text(settings, opened));
+    let _ = writeln!(std::io::stdout(), "{}", banner::text(settings, opened));
 }
 
 fn now() -> Result<UnixMillis> {
