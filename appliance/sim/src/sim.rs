@@ -489,7 +489,7 @@ fn beginning() -> Instant {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let past_grid = since_epoch.as_nanos() % CLOCK_GRID.as_nanos();
-        let to_grid = CLOCK_GRID - Duration::from_nanos(past_grid as u64);
+        let to_grid = CLOCK_GRID.saturating_sub(Duration::from_nanos(past_grid as u64));
         now + to_grid + OFF_GRID
     })
 }

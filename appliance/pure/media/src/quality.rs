@@ -243,6 +243,21 @@ mod tests {
     }
 
     #[test]
+    fn bad_news_is_believed_faster_than_good_news() {
+        let (mut meter, now) = (QualityMeter::default(), Instant::now());
+        let mut judge = |fraction_lost| {
+            meter.report(PeerKey(1), Kind::Video, report(fraction_lost, 0));
+            meter.judge(true, now).map(|(quality, _)| quality)
+        };
+        assert_eq!(judge(0.2), Some(Quality::Poor), "at once");
+        let recovery: Vec<_> = (0..4).map(|_| judge(0.0)).collect();
+        assert_eq!(
+            recovery,
+            [Some(Quality::Good), None, Some(Quality::Excellent), None]
+        );
+    }
+
+    #[test]
     fn only_changes_are_reported() {
         let (mut meter, now) = (QualityMeter::default(), Instant::now());
         assert!(

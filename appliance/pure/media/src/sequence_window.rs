@@ -137,6 +137,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_gap_is_a_gap_in_every_round_of_the_window() {
+        let mut window = SequenceWindow::default();
+        for sequence in 0..=REORDER_WINDOW {
+            window.receive(sequence);
+        }
+        assert_eq!(window.receive(REORDER_WINDOW + 10), Arrival::Newest);
+        assert_eq!(window.receive(REORDER_WINDOW + 5), Arrival::Late);
+    }
+
     proptest! {
         #[test]
         fn no_number_is_accepted_twice(steps in proptest::collection::vec(-40i64..60, 1..2_000)) {

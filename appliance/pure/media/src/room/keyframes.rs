@@ -2,6 +2,7 @@
 
 use super::{Output, Room};
 use crate::Layer;
+use crate::keyframe::KeyframeGate;
 use crate::packet::Mid;
 use std::time::Instant;
 use vocab::PeerKey;
@@ -47,23 +48,14 @@ pub(super) fn forward_request(room: &mut Room, peer: PeerKey, mid: Mid, now: Ins
     }
 }
 
-/// Asks again for every layer that somebody waits for or asked for within the interval.
+/// Asks again for every layer that somebody asked for within the interval. Who still waits asks
+/// with every division of bandwidth.
 pub(super) fn retry(room: &mut Room, now: Instant) {
     room.timers.keyframe = None;
     for index in room.track_indices() {
         for layer in Layer::ALL {
-            let Some(track) = room.tracks.get(index) else {
-                continue;
-            };
-            let mut viewers = track
-                .subscriptions
-                .iter()
-                .filter_map(|i| room.subscriptions.get(*i));
-            let is_awaited = viewers.any(|viewer| viewer.awaited() == Some(layer));
-            let is_pending = track
-                .gate(layer)
-                .is_some_and(crate::keyframe::KeyframeGate::is_pending);
-            if is_pending || (is_awaited && track.is_live(now)) {
+            let gate = room.tracks.get(index).and_then(|track| track.gate(layer));
+            if gate.is_some_and(KeyframeGate::is_pending) {
                 ask(room, index, layer, now);
             }
         }

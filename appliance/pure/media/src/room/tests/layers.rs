@@ -62,24 +62,78 @@ fn a_switch_happens_on_the_keyframe_of_the_new_layer_and_not_before() {
 
 #[test]
 fn sender_reports_join_the_clocks_of_two_layers() {
+    let ntp = Duration::from_hours(1_083_333);
+    let ms = Duration::from_millis;
+    // When each layer's clock showed its report's timestamp; how long after it the packet is.
+    for (name, high_at, low_at, after_report, want) in [
+        ("the low layer is 20 ms later", ntp, ntp + ms(20), 0, 1_800),
+        (
+            "its report is 20 ms earlier",
+            ntp + ms(20),
+            ntp,
+            4_500,
+            2_700,
+        ),
+    ] {
+        let mut stage = watching();
+        let shown = stage.packet(1, Some(Layer::High), false);
+        stage.deliver(ANA, &shown);
+        let low = stage.packet(1, Some(Layer::Low), true);
+        stage.report(ANA, 1, Layer::High, high_at, shown.timestamp);
+        stage.report(ANA, 1, Layer::Low, low_at, low.timestamp - after_report);
+        stage.advance(ms(10));
+        stage.wish(BEN, 1, wish(Layer::Low));
+        stage.deliver(ANA, &low);
+        let stamps: Vec<u32> = stage.sent_to(BEN).map(|sent| sent.timestamp).collect();
+        assert_eq!(stamps[1].wrapping_sub(stamps[0]), want, "{name}");
+    }
+}
+
+#[test]
+fn a_report_of_a_restarted_layer_says_nothing_of_the_old_one() {
     let mut stage = watching();
     let shown = stage.packet(1, Some(Layer::High), false);
     stage.deliver(ANA, &shown);
-    let low = stage.packet(1, Some(Layer::Low), true);
-    let ntp = Duration::from_hours(1_083_333);
-    stage.report(ANA, 1, Layer::High, ntp, shown.timestamp);
-    // The low layer's clock showed its packet's timestamp 20 ms later.
+    for step in 0..2 {
+        let mut restarted = stage.packet(1, Some(Layer::High), false);
+        restarted.sequence = 500 + step;
+        stage.deliver(ANA, &restarted);
+    }
+    let mut low = stage.packet(1, Some(Layer::Low), true);
+    let ntp = Duration::from_hours(1);
     stage.report(
         ANA,
         1,
-        Layer::Low,
-        ntp + Duration::from_millis(20),
-        low.timestamp,
+        Layer::High,
+        ntp,
+        shown.timestamp.wrapping_add(45_000),
     );
+    stage.report(ANA, 1, Layer::Low, ntp, low.timestamp);
     stage.wish(BEN, 1, wish(Layer::Low));
+    stage.advance(FRAME);
+    low.arrival = stage.now;
     stage.deliver(ANA, &low);
     let stamps: Vec<u32> = stage.sent_to(BEN).map(|sent| sent.timestamp).collect();
-    assert_eq!(stamps[1].wrapping_sub(stamps[0]), 1_800);
+    assert_eq!(
+        stamps[1].wrapping_sub(stamps[0]),
+        2_999,
+        "elapsed time decides"
+    );
+}
+
+#[test]
+fn layers_that_were_silent_together_come_back_together() {
+    let mut stage = watching();
+    stage.advance(LAYER_SILENCE * 3);
+    stage.send(ANA, 1, Some(Layer::Low), false);
+    stage.advance(ALLOCATION_INTERVAL);
+    stage.send(ANA, 1, Some(Layer::Low), true);
+    stage.send(ANA, 1, Some(Layer::High), false);
+    assert_eq!(
+        stage.marks(BEN),
+        [F],
+        "the best layer is not given up for being second"
+    );
 }
 
 #[test]
@@ -285,6 +339,25 @@ fn keyframe_requests_are_coalesced_and_retried_while_somebody_waits() {
     stage.forget();
     stage.advance(KEYFRAME_REQUEST_INTERVAL * 4);
     assert_eq!(stage.keyframes(), [], "served");
+}
+
+#[test]
+fn a_request_within_the_interval_is_passed_on_when_it_ends() {
+    let mut stage = watching();
+    let start = stage.now;
+    let pli = |stage: &mut Stage| {
+        stage
+            .room
+            .handle_keyframe_request(peer(BEN), mid(51), stage.now);
+        stage.drain();
+    };
+    stage.asked.clear();
+    pli(&mut stage);
+    stage.advance(Duration::from_millis(100));
+    pli(&mut stage);
+    stage.advance(KEYFRAME_REQUEST_INTERVAL * 3);
+    let asked: Vec<Duration> = stage.asked.iter().map(|(at, _)| *at - start).collect();
+    assert_eq!(asked, [Duration::ZERO, KEYFRAME_REQUEST_INTERVAL]);
 }
 
 #[test]

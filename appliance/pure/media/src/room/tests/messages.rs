@@ -8,7 +8,7 @@ use crate::{
     Channel, DATA_MESSAGES_PER_SECOND, DataRefusal, MAX_DATA_BYTES, MediaCommand, MediaEvent,
 };
 use bytes::Bytes;
-use livekit_protocol::{ChatMessage, DataPacket, UserPacket, data_packet};
+use livekit_protocol::{ChatMessage, DataPacket, MetricsBatch, UserPacket, data_packet};
 use prost::Message;
 use std::time::Duration;
 use vocab::ParticipantKey;
@@ -157,6 +157,26 @@ fn a_joiner_gets_what_was_said_since_it_joined_when_its_channel_opens() {
         .handle_channel_open(peer(4), Channel::Reliable, stage.now);
     stage.drain();
     assert_eq!(sequences(&stage, 4), [3, 4], "nothing twice");
+}
+
+#[test]
+fn what_was_said_before_somebody_joined_is_not_for_it() {
+    let mut stage = Stage::new();
+    reliable(&mut stage, ANA, &user(1)).unwrap();
+    stage.advance(Duration::from_millis(10));
+    stage.join(4, ALL);
+    assert_eq!(sequences(&stage, 4), []);
+}
+
+#[test]
+fn metrics_are_not_for_other_participants() {
+    let mut stage = Stage::new();
+    let metrics = DataPacket {
+        value: Some(data_packet::Value::Metrics(MetricsBatch::default())),
+        ..DataPacket::default()
+    };
+    assert_eq!(reliable(&mut stage, ANA, &metrics), Ok(()));
+    assert_eq!(stage.messages(BEN).len(), 0);
 }
 
 #[test]

@@ -108,6 +108,26 @@ fn a_transport_carries_only_its_owners_tracks_and_subscriptions() {
 }
 
 #[test]
+fn nobody_publishes_on_another_ones_transport() {
+    let mut stage = Stage::new();
+    stage.command(MediaCommand::PublishTrack {
+        room: super::stage::ROOM,
+        track: crate::plane::TrackSpec {
+            key: vocab::TrackKey(1),
+            publisher: ParticipantKey(ANA),
+            peer: peer(CARA),
+            mid: super::stage::mid(1),
+            kind: Kind::Audio,
+            muted: false,
+            layers: Vec::new(),
+        },
+    });
+    stage.subscribe(BEN, 1);
+    stage.send(CARA, 1, None, false);
+    assert!(stage.sent.0.is_empty());
+}
+
+#[test]
 fn a_removed_participant_leaves_nothing_behind() {
     let mut stage = Stage::new();
     stage.publish(ANA, 1, Kind::Audio);

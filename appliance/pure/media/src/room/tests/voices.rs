@@ -4,6 +4,7 @@ use super::stage::{ANA, BEN, CARA, Stage, mid, peer};
 use crate::packet::LossReport;
 use crate::plane::{Quality, Speaker};
 use crate::quality::{LOST_AFTER, QUALITY_INTERVAL};
+use crate::speakers::SPEAKER_INTERVAL;
 use crate::{Kind, MediaEvent};
 use std::time::Duration;
 use vocab::ParticipantKey;
@@ -57,7 +58,7 @@ fn a_speaker_is_told_when_it_starts_and_when_it_stops() {
     );
     stage.forget();
     stage.mute(1, true);
-    stage.advance(Duration::from_secs(1));
+    stage.advance(SPEAKER_INTERVAL);
     let silent = Speaker {
         participant: ParticipantKey(ANA),
         level: 0.0,
