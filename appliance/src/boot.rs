@@ -92,7 +92,7 @@ async fn bind_http(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
             Ok(listener) => listeners.push(listener),
             // A kernel without IPv6 still serves development mode on 127.0.0.1.
             Err(error) if address.is_ipv6() && is_missing(&error) => {
-                refused = Some((address, error))
+                refused = Some((address, error));
             }
             Err(error) => return Err(http_error(*address, error)),
         }

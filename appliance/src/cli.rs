@@ -38,6 +38,10 @@ impl Default for Command {
 }
 
 #[derive(Args, Default)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help that a terminal shows"
+)]
 pub(crate) struct ServeArguments {
     /// Settings file; without one the box runs in development mode
     #[arg(long, value_name = "FILE")]
@@ -45,7 +49,7 @@ pub(crate) struct ServeArguments {
     /// Folder of the store [default: ringward-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// HTTP and WebSocket address, repeatable [default: 127.0.0.1:7880 and [::1]:7880]
+    /// HTTP and WebSocket address, repeatable [default: port 7880 of 127.0.0.1 and ::1]
     #[arg(long, value_name = "ADDR:PORT")]
     http: Vec<SocketAddr>,
     /// First ICE-UDP port, one per worker [default: 7882]

@@ -135,7 +135,7 @@ mod tests {
             actor: Some("\u{202e}evil".to_owned()),
             actor_sid: None,
             peer: None,
-            data: Default::default(),
+            data: std::collections::BTreeMap::new(),
         };
         assert!(!line(&event).contains(['\u{1b}', '\u{7}', '\u{202e}']));
     }

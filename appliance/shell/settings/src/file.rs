@@ -198,7 +198,7 @@ pub(crate) fn check_workers(workers: usize) -> Result<(), String> {
 }
 
 pub(crate) fn check_udp_port(port: u16) -> Result<(), String> {
-    if port >= 1024 && usize::from(port) + MAX_WORKERS <= usize::from(u16::MAX) {
+    if port >= 1024 && u16::try_from(usize::from(port) + MAX_WORKERS).is_ok() {
         return Ok(());
     }
     Err(format!(
