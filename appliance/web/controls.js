@@ -33,14 +33,16 @@ export class Controls {
   async set(key, on) {
     const { device, set } = SWITCHES[key];
     const button = this.buttons[key];
-    button.disabled = true;
+    if (button.ariaBusy === 'true') return;
+    // Busy, not disabled: a disabled button loses the keyboard's focus.
+    button.ariaBusy = 'true';
     try {
       await set(this.room.localParticipant, on);
       this.onTrouble(null);
     } catch (error) {
       this.onTrouble(ofDevice(error, device));
     } finally {
-      button.disabled = false;
+      button.ariaBusy = 'false';
       this.draw();
     }
   }

@@ -253,4 +253,4 @@ async def _gone(locator):
 
 
 async def _enabled(page):
-    return await page.locator(".control:disabled").count() == 0
+    return await page.locator(".control[aria-busy=true]").count() == 0
