@@ -8,7 +8,7 @@
 
 extern crate ringward_control as control;
 
-use control::event::{EventQuery, EventType};
+use control::event::{EndReason, EventData, EventQuery, EventType};
 use control::{CallError, ControlConfig, ControlHandle};
 use crossbeam_channel::Sender;
 use livekit_protocol::CreateRoomRequest;
@@ -87,20 +87,7 @@ impl Plane {
 async fn an_answer_is_a_promise_that_survives_the_process() {
     let plane = start();
     let sid = plane.create("ward").await.unwrap();
-    // What a killed process leaves: the folder as it is at this moment.
-    let copy = tempfile::tempdir().unwrap();
-    copy_folder(
-        &plane.folder.path().join("journal"),
-        &copy.path().join("journal"),
-    );
-    let left = open(copy.path());
-    let query = EventQuery {
-        kinds: vec![EventType::RoomCreated],
-        ..EventQuery::default()
-    };
-    let page = left.reader().events(&query).unwrap();
-    let rooms: Vec<_> = page.items.iter().map(|e| e.event.room.as_str()).collect();
-    assert_eq!(rooms, [sid.as_str()]);
+    assert_eq!(rooms_on_disk(&plane, EventType::RoomCreated), [sid]);
 }
 
 #[tokio::test]
@@ -153,16 +140,31 @@ async fn a_use_case_that_panics_fails_its_caller_alone() {
 #[tokio::test]
 async fn stopping_closes_every_room_on_disk_and_refuses_what_comes_later() {
     let plane = start();
-    plane.create("ward").await.unwrap();
+    let sid = plane.create("ward").await.unwrap();
     plane.control.stop().await;
     plane.control.stop().await;
     assert_eq!(plane.control.run(|_| ()).await, Err(CallError::Stopped));
+    assert_eq!(rooms_on_disk(&plane, EventType::RoomDestroyed), [sid]);
+}
+
+/// The rooms that events of this kind are about, read as a killed process would leave them: from
+/// a copy of the journal as it is at this moment.
+fn rooms_on_disk(plane: &Plane, kind: EventType) -> Vec<String> {
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(
+        &plane.folder.path().join("journal"),
+        &copy.path().join("journal"),
+    );
     let query = EventQuery {
-        kinds: vec![EventType::RoomDestroyed],
+        kinds: vec![kind],
         ..EventQuery::default()
     };
-    let page = plane.control.events(query).await.unwrap();
-    assert_eq!(page.items.len(), 1);
+    let page = open(copy.path()).reader().events(&query).unwrap();
+    let reset = EventData::RoomDestroyed {
+        reason: EndReason::SystemReset,
+    };
+    let own = page.items.iter().filter(|e| e.event.data != reset);
+    own.map(|e| e.event.room.to_string()).collect()
 }
 
 fn copy_folder(from: &Path, to: &Path) {
