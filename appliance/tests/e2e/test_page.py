@@ -219,8 +219,8 @@ async def test_the_page_says_what_it_is_not(box, person):
 async def test_a_picture_of_the_meeting(box, person, join, request):
     """Also the README's picture, with `--update-screenshots`."""
     room = "morning-round"
-    ada = await (await person("Dr. Ada Bernard")).join(box, room)
-    ben = await (await person("Ben Okafor")).join(box, room, microphone=False)
+    ada = await (await person("Doctor")).join(box, room)
+    ben = await (await person("Night nurse")).join(box, room, microphone=False)
     device = await join(box, room, "monitor-4", name="Bed 4 monitor")
     await device.publish_picture(640, 360, 10, draw=monitor.i420)
     await ben.button("Chat").click()
@@ -230,9 +230,9 @@ async def test_a_picture_of_the_meeting(box, person, join, request):
         await tab.page.get_by_label("Write a message to everyone").fill(text)
         await tab.page.keyboard.press("Enter")
     await ada.page.get_by_text("Is the line clear?").wait_for()
-    for name in ("Dr. Ada Bernard", "Ben Okafor", "Bed 4 monitor"):
+    for name in ("Doctor", "Night nurse", "Bed 4 monitor"):
         await ada.sees_moving(name)
-    await ada.tile("Ben Okafor").get_by_role("img", name="Connection:").wait_for(timeout=LONG * 1000)
+    await ada.tile("Night nurse").get_by_role("img", name="Connection:").wait_for(timeout=LONG * 1000)
 
     shot = await ada.page.screenshot()
 

@@ -91,13 +91,13 @@ async def test_a_client_comes_back_after(pair, scenario):
     sent = await ada.publish_picture()
     await ben.sees("ada")
     before = sent.sent
-    sid = ada.me.sid
+    sid = ben.room.remote_participants["ada"].sid
 
     await ada.room.simulate_scenario(rtc.SimulateScenarioKind.Value(f"SIMULATE_{scenario}"))
     await until(lambda: ada.saw("reconnected"), lambda: f"ada is back; it saw {ada.log}", LONG)
 
     assert (await ben.sees("ada")).latest > before
-    assert ada.me.sid != sid
+    assert ben.room.remote_participants["ada"].sid != sid
 
 
 @pytest.mark.any_backend
