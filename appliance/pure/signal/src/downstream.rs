@@ -35,6 +35,9 @@ impl Shown {
 pub(crate) struct DownSection {
     kind: Kind,
     shown: Option<Shown>,
+    /// What it showed before it fell silent. The Rust SDK announces no track when the same one
+    /// comes back in the section it left, so that section waits for another.
+    last: Option<TrackKey>,
 }
 
 /// Our unanswered offer.
@@ -92,11 +95,11 @@ impl Downstream {
         if self.outstanding.is_some() {
             return None;
         }
-        let mut free: Vec<(Mid, Kind)> = Vec::new();
+        let mut free: Vec<(Mid, Kind, Option<TrackKey>)> = Vec::new();
         let mut drops = Vec::new();
         for (mid, section) in &self.sections {
             match &section.shown {
-                None => free.push((*mid, section.kind)),
+                None => free.push((*mid, section.kind, section.last)),
                 Some(shown) if is_over(shown.track, *mid) => drops.push(*mid),
                 Some(_) => {}
             }
@@ -104,9 +107,13 @@ impl Downstream {
         let mut adds = Vec::new();
         let mut reuses = Vec::new();
         for shown in waiting {
-            if let Some(at) = free.iter().position(|(_, kind)| *kind == shown.kind) {
+            let has_room = self.sections.len().saturating_add(adds.len()) < MAX_SECTIONS - 1;
+            let fits = |(_, kind, last): &(Mid, Kind, Option<TrackKey>)| {
+                *kind == shown.kind && (*last != Some(shown.track) || !has_room)
+            };
+            if let Some(at) = free.iter().position(fits) {
                 reuses.push((free.remove(at).0, shown));
-            } else if self.sections.len().saturating_add(adds.len()) < MAX_SECTIONS - 1 {
+            } else if has_room {
                 adds.push(shown);
             }
         }
@@ -221,13 +228,15 @@ impl Downstream {
             .take_if(|offer| offer.negotiation == negotiation)?;
         for mid in offer.drops {
             if let Some(section) = self.sections.get_mut(&mid) {
-                section.shown = None;
+                section.last = section.shown.take().map(|shown| shown.track);
             }
         }
         let placed: Vec<(Mid, Shown)> = offer.reuses.into_iter().chain(offer.added).collect();
         for (mid, shown) in &placed {
             let (kind, shown) = (shown.kind, Some(shown.clone()));
-            self.sections.insert(*mid, DownSection { kind, shown });
+            let last = None;
+            self.sections
+                .insert(*mid, DownSection { kind, shown, last });
         }
         Some((placed, offer.answer?))
     }
