@@ -49,7 +49,7 @@ pub enum OpenExchangeError {
     /// The room or the media plane refused the offer.
     #[error(transparent)]
     Refused(#[from] ExchangeRefusal),
-    /// [`MAX_EXCHANGES`] are open.
+    /// `MAX_EXCHANGES` are open.
     #[error("{MAX_EXCHANGES} WHIP and WHEP sessions are open already")]
     TooMany,
     /// The control thread did not answer.
