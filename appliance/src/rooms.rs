@@ -40,3 +40,25 @@ fn line(room: &RoomView) -> String {
         if room.locked { "locked" } else { "open" },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_their_headings() {
+        let room = RoomView {
+            name: "ward".to_owned(),
+            sid: "RM_123456789012".to_owned(),
+            created_at_ms: 0,
+            locked: true,
+            max_participants: 0,
+            participants: Vec::new(),
+            participant_count: 12,
+            track_count: 3,
+        };
+        let shown = line(&room);
+        assert_eq!(shown.find("12 "), Some(32 + 1 + 12 - 2), "{shown}");
+        assert!(shown.ends_with("RM_123456789012 locked"), "{shown}");
+    }
+}

@@ -32,7 +32,7 @@ impl DisplayText {
 
 impl fmt::Display for DisplayText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
     }
 }
 
