@@ -11,7 +11,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vocab", &[]),
     ("domain", &["vocab"]),
     ("media", &["vocab"]),
-    ("peer", &["media", "vocab"]),
+    ("congestion", &["vocab"]),
+    ("egress", &["congestion", "media", "vocab"]),
+    ("peer", &["egress", "congestion", "media", "vocab"]),
     ("auth", &["domain", "vocab"]),
     ("signal", &["auth", "domain", "media", "vocab"]),
     ("net", &["vocab"]),
@@ -43,7 +45,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "vocab", "domain", "media", "peer", "auth", "signal", "worker", "net",
+            "vocab",
+            "domain",
+            "media",
+            "congestion",
+            "egress",
+            "peer",
+            "auth",
+            "signal",
+            "worker",
+            "net",
         ],
     ),
     (
@@ -70,7 +81,16 @@ const SHELL_LIBRARIES: &[&str] = &[
     "crossbeam-channel",
 ];
 
-const PURE: &[&str] = &["vocab", "domain", "media", "peer", "signal", "auth"];
+const PURE: &[&str] = &[
+    "vocab",
+    "domain",
+    "media",
+    "congestion",
+    "egress",
+    "peer",
+    "signal",
+    "auth",
+];
 
 /// Fails with every arrow that points where it must not.
 pub(crate) fn run() -> Result<()> {

@@ -1,0 +1,1 @@
+//! How much a path takes: transport-wide feedback, Google congestion control, probing.
