@@ -138,7 +138,8 @@ pub struct Packet {
     pub marker: bool,
     /// First packet of a keyframe (always false for audio).
     pub starts_keyframe: bool,
-    /// Bytes after header and extensions, shared by every subscriber.
+    /// Bytes after header and extensions, shared by every subscriber. Empty: padding, with which
+    /// the publisher probes its path; it takes a number and says nothing.
     pub payload: Arc<[u8]>,
     /// Extensions worth forwarding.
     pub extensions: Extensions,

@@ -4,11 +4,18 @@
 //! constant, so a gap upstream stays a gap downstream, the receiver asks for it, and a packet
 //! that arrives late finds its place. A layer switch, a pause or a restarted stream begins a new
 //! segment directly after the highest number sent: nothing is reused and nothing steps back.
+//! Padding, which a publisher sends to probe its path, takes numbers but is not forwarded: what
+//! follows it moves up, so that no subscriber takes it for loss.
 //! (SRTP forbids sending an index twice under one key, `egress.md` §4.)
+
+mod skips;
+
+pub use skips::MAX_SKIPPED_RUNS;
 
 use crate::Layer;
 use crate::packet::Vp8Rewrite;
 use crate::vp8::{Descriptor, PictureId};
+use skips::Skips;
 use std::time::{Duration, Instant};
 
 /// First sequence numbers lie in `1..=MAX_FIRST_SEQUENCE`: near 65,535 a receiver that misses the
@@ -60,6 +67,7 @@ struct Segment {
     first_in: u64,
     last_in: u64,
     first_out: u64,
+    skips: Skips,
     timestamp_offset: u32,
     picture_offset: u16,
     tl0_offset: u8,
@@ -75,7 +83,7 @@ struct Head {
     tl0: Option<u8>,
 }
 
-/// Rewrites what one subscriber section is sent. About 200 bytes, no heap.
+/// Rewrites what one subscriber section is sent. About 800 bytes, no heap.
 #[derive(Debug)]
 pub struct Rewriter {
     clock_rate: u32,
@@ -152,6 +160,7 @@ impl Rewriter {
             first_in: input.sequence,
             last_in: input.sequence,
             first_out,
+            skips: Skips::default(),
             timestamp_offset: timestamp.wrapping_sub(input.timestamp),
             picture_offset,
             tl0_offset,
@@ -182,6 +191,17 @@ impl Rewriter {
             .as_ref()
             .filter(|p| input.sequence <= p.last_in)?;
         place(previous, input)
+    }
+
+    /// The publisher's newest packet is padding: the numbers behind it move up by one.
+    pub fn skip(&mut self, source: Source, sequence: u64) {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        if current.source != source || sequence <= current.last_in {
+            return;
+        }
+        current.skips.skip(sequence - current.first_in);
     }
 
     fn continued_timestamp(
@@ -271,8 +291,9 @@ fn place(segment: &Segment, input: &Input) -> Option<Rewritten> {
         return None;
     }
     let distance = input.sequence.checked_sub(segment.first_in)?;
+    let skipped = segment.skips.before(distance)?;
     Some(Rewritten {
-        sequence: segment.first_out + distance,
+        sequence: segment.first_out + distance - skipped,
         timestamp: input.timestamp.wrapping_add(segment.timestamp_offset),
         vp8: rewrite_vp8(input.vp8, segment.picture_offset, segment.tl0_offset),
     })

@@ -9,7 +9,7 @@ pub struct Counters {
     pub packets_out: u64,
     /// RTX packets sent, padding probes included.
     pub retransmissions: u64,
-    /// Received packets without payload (padding, probes).
+    /// Media packets received without payload (padding of a publisher's probes), handed on.
     pub padding_in: u64,
     /// Received packets whose section or codec is unknown.
     pub unknown_in: u64,

@@ -37,7 +37,8 @@ impl Receiver {
         self.streams.clear();
     }
 
-    /// The media plane's packet, or `None` (counted) when it is padding or of unknown kind.
+    /// The media plane's packet, or `None` (counted) when it is of unknown kind. Padding is handed
+    /// on: it takes a number, and only the room can close the gap that it leaves.
     pub(crate) fn packet(
         &mut self,
         rtc: &mut Rtc,
@@ -45,23 +46,26 @@ impl Receiver {
         packet: RtpPacket,
         counters: &mut Counters,
     ) -> Option<Packet> {
-        if packet.payload.is_empty() {
-            counters.padding_in += 1;
+        let is_padding = packet.payload.is_empty();
+        counters.padding_in += u64::from(is_padding);
+        // Probes before the first media have a stream of their own, which is no section's.
+        if packet.header.ssrc.is_probe() {
             return None;
         }
         let codec = types.codec(*packet.header.payload_type);
         let stream = self.stream(rtc, *packet.header.ssrc);
         let (Some(codec), Some(stream)) = (codec, stream) else {
-            counters.unknown_in += 1;
+            counters.unknown_in += u64::from(!is_padding);
             return None;
         };
         let timestamp = packet.header.timestamp;
-        let starts_keyframe =
-            stream.keyframe != Some(timestamp) && starts_keyframe(codec, &packet.payload);
+        let starts_keyframe = !is_padding
+            && stream.keyframe != Some(timestamp)
+            && starts_keyframe(codec, &packet.payload);
         if starts_keyframe {
             stream.keyframe = Some(timestamp);
         }
-        counters.packets_in += 1;
+        counters.packets_in += u64::from(!is_padding);
         Some(Packet {
             mid: stream.mid,
             rid: stream.rid,

@@ -112,6 +112,10 @@ impl Room {
             if !viewer.active {
                 continue;
             }
+            if is_newest && packet.payload.is_empty() {
+                viewer.rewriter.skip(input.source, input.sequence);
+                continue;
+            }
             let layer = input.source.layer;
             let rewritten = viewer.forward(
                 input,

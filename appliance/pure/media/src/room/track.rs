@@ -154,24 +154,26 @@ impl Track {
         let newest_before = self.newest_arrival;
         let stream = self.stream_mut(layer)?;
         let arrival = stream.window.receive(packet.sequence);
-        if matches!(
+        if arrival == Arrival::Restart {
+            stream.epoch = stream.epoch.wrapping_add(1);
+            stream.report = None;
+        }
+        let source = Source {
+            layer,
+            epoch: stream.epoch,
+        };
+        let is_placed = matches!(
             arrival,
-            Arrival::Duplicate | Arrival::TooOld | Arrival::Stray
-        ) {
-            let source = Source {
-                layer,
-                epoch: stream.epoch,
-            };
+            Arrival::Newest | Arrival::Late | Arrival::Restart
+        );
+        // Padding says nothing of what the encoder does.
+        if !is_placed || packet.payload.is_empty() {
             return Some(Received {
                 arrival,
                 source,
                 is_first: false,
                 starts_flowing: false,
             });
-        }
-        if arrival == Arrival::Restart {
-            stream.epoch = stream.epoch.wrapping_add(1);
-            stream.report = None;
         }
         let starts_flowing = !stream.is_flowing(newest_before);
         stream.last_arrival = Some(now);
@@ -181,10 +183,6 @@ impl Track {
         if packet.starts_keyframe && arrival != Arrival::Late {
             stream.gate.served();
         }
-        let source = Source {
-            layer,
-            epoch: stream.epoch,
-        };
         self.newest_arrival = Some(now);
         Some(Received {
             arrival,

@@ -2,7 +2,7 @@
 
 use super::stage::{ANA, BEN, CARA, FRAME, Stage, mid};
 use crate::packet::Vp8Rewrite;
-use crate::{Codec, Kind, Layer, MediaCommand, MediaEvent};
+use crate::{Codec, Kind, Layer, MediaCommand, MediaEvent, Packet};
 use std::sync::Arc;
 use std::time::Duration;
 use vocab::TrackKey;
@@ -101,6 +101,34 @@ fn duplicates_are_forwarded_once_and_late_packets_to_their_places() {
     let numbers: Vec<u64> = stage.sent_to(BEN).map(|sent| sent.sequence).collect();
     assert_eq!(numbers, [numbers[0], numbers[0] + 2, numbers[0] + 1]);
     assert_eq!(stage.room.counters().duplicate, 1);
+}
+
+#[test]
+fn padding_of_a_publisher_is_no_loss_to_a_viewer() {
+    let mut stage = Stage::new();
+    stage.publish(ANA, 1, Kind::Video);
+    stage.subscribe(BEN, 1);
+    let padding = |stage: &mut Stage| Packet {
+        payload: Arc::from([]),
+        ..stage.packet(1, None, false)
+    };
+    let first = padding(&mut stage);
+    stage.deliver(ANA, &first);
+    assert!(
+        !stage.events().any(|event| matches!(event, MediaEvent::TrackFlowing { .. })),
+        "padding is no picture"
+    );
+    stage.send(ANA, 1, None, true);
+    let (before, late) = (padding(&mut stage), padding(&mut stage));
+    stage.deliver(ANA, &before);
+    stage.send(ANA, 1, None, false);
+    stage.deliver(ANA, &late);
+    let numbers: Vec<u64> = stage.sent_to(BEN).map(|sent| sent.sequence).collect();
+    let [first, second, filler] = numbers[..] else {
+        panic!("{numbers:?}");
+    };
+    assert_eq!(second, first + 2, "one was not there yet");
+    assert_eq!(filler, first + 1, "what came late fills its gap");
 }
 
 #[test]
