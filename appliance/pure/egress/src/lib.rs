@@ -1,1 +1,28 @@
-//! What goes to one client: SRTP sealed from shared payloads, trains, retransmission, reports.
+//! What leaves to one client as SRTP and SRTCP: sealed from shared payloads, in trains.
+//!
+//! One [`Sender`] per client, beside str0m, which keeps ICE, DTLS, SCTP and everything that comes
+//! in. It is told what was negotiated ([`Sender::set_streams`], [`Sender::set_keys`]), what to
+//! send ([`Sender::write`]) and what the client reports ([`Sender::handle_rtcp`]); it writes
+//! datagrams into [`Slots`] when asked to ([`Sender::transmit`]). It owns no clock or socket.
+//!
+//! SRTP derives the nonce of a packet from key, SSRC and index (RFC 3711 §4.1, RFC 7714 §8.1).
+//! Sealing two packets under one of them gives both away, so an SSRC has one owner, an index is
+//! used once, and what was used is remembered as long as the keys live.
+
+mod counters;
+mod event;
+mod keying;
+mod payload_type;
+mod refusal;
+mod sender;
+mod slots;
+mod stream;
+
+pub use counters::Counters;
+pub use event::Event;
+pub use keying::{KeyingMaterial, Profile};
+pub use payload_type::{PayloadType, fitness};
+pub use refusal::{KeyRefusal, RtcpRefusal, WriteRefusal};
+pub use sender::Sender;
+pub use slots::Slots;
+pub use stream::{ExtensionIds, StreamConfig};
