@@ -8,6 +8,11 @@ use crate::packet::{Channel, Kind, Layer, Mid};
 use bytes::Bytes;
 use vocab::{Bitrate, Identity, ParticipantKey, ParticipantSid, PeerKey, RoomKey, TrackKey};
 
+/// How the ids of the server's own RPC requests begin. What participants answer to such a request
+/// goes to control as [`MediaEvent::RpcAnswered`] and to nobody else. A participant that makes
+/// up such an id reaches control only, which knows whom it asked.
+pub const SERVER_RPC_PREFIX: &str = "SRPC_";
+
 /// The control plane's handle to all workers.
 pub trait MediaPlane: Send {
     /// Queues a command for the worker that owns its room; waits when that lane is full.
@@ -382,6 +387,14 @@ pub enum MediaEvent {
     MessageSent {
         room: RoomKey,
         participant: ParticipantKey,
+    },
+    /// A participant acknowledged or answered an RPC request of the server's own
+    /// ([`SERVER_RPC_PREFIX`]); `packet` is its `DataPacket` as it came, at most
+    /// [`crate::MAX_DATA_BYTES`].
+    RpcAnswered {
+        room: RoomKey,
+        participant: ParticipantKey,
+        packet: Bytes,
     },
     /// The highest reliable data sequence received from a participant, 0 if none.
     DataProgress {

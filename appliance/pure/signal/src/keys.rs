@@ -4,6 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use vocab::{ParticipantKey, PeerKey, RoomKey, SessionKey, TrackKey};
 
+/// One call of a participant by the server (`PerformRpc`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RpcKey(u64);
+
 /// The counter all rooms draw their keys from. Cloning shares it; keys are never reused.
 #[derive(Debug, Clone)]
 pub struct Keys(Arc<AtomicU64>);
@@ -28,6 +32,11 @@ impl Keys {
     /// A key for a new signalling connection or WHIP/WHEP resource.
     pub fn session(&self) -> SessionKey {
         SessionKey(self.next())
+    }
+
+    /// A key for a new call of a participant.
+    pub fn rpc(&self) -> RpcKey {
+        RpcKey(self.next())
     }
 
     /// A key for a new participant.

@@ -18,13 +18,14 @@ mod track;
 mod upstream;
 
 pub use config::{LIVEKIT_VERSION, MAX_PARTICIPANTS, RoomConfig, RoomOptions};
-pub use keys::Keys;
+pub use keys::{Keys, RpcKey};
 pub use now::Now;
 pub use output::{ExchangeAnswer, Output};
 pub use room::{
-    ExchangeRefusal, JoinRefusal, MuteTrackError, ParticipantNotFound, PatchExchangeError, Room,
-    SendDataError, TextTooLong, TrickleFragment, UpdateParticipantError, UpdateRoomMetadataError,
-    UpdateSubscriptionsError,
+    DEFAULT_RPC_TIMEOUT, ExchangeRefusal, JoinRefusal, MAX_PENDING_RPCS, MAX_RPC_METHOD_BYTES,
+    MAX_RPC_PAYLOAD_BYTES, MAX_RPC_TIMEOUT, MuteTrackError, ParticipantNotFound,
+    PatchExchangeError, RPC_ACK_TIMEOUT, Room, RpcFailure, SendDataError, TextTooLong,
+    TrickleFragment, UpdateParticipantError, UpdateRoomMetadataError, UpdateSubscriptionsError,
 };
 pub use texts::{
     MAX_ATTRIBUTES_BYTES, MAX_DATA_BYTES, MAX_METADATA_BYTES, MAX_PARTICIPANT_NAME_BYTES,

@@ -1,6 +1,7 @@
 //! What a room asks of the world around it.
 
-use crate::room::ExchangeRefusal;
+use crate::keys::RpcKey;
+use crate::room::{ExchangeRefusal, RpcFailure};
 use domain::event::Event;
 use livekit_protocol::{SignalResponse, WebhookEvent};
 use media::MediaCommand;
@@ -44,6 +45,13 @@ pub enum Output {
         session: SessionKey,
         /// Answer or refusal.
         result: Result<ExchangeAnswer, ExchangeRefusal>,
+    },
+    /// The one answer to `perform_rpc`.
+    Rpc {
+        /// The call.
+        rpc: RpcKey,
+        /// The participant's payload, or why there is none.
+        result: Result<String, RpcFailure>,
     },
     /// The room has ended and everything before this was its last: drop it.
     Closed,

@@ -14,6 +14,7 @@ mod quality;
 mod request;
 mod resume;
 mod roster;
+mod rpc;
 mod simulate;
 mod slots;
 mod speakers;
@@ -21,7 +22,7 @@ mod subscribe;
 mod timers;
 
 use crate::config::{MAX_PARTICIPANTS, RoomConfig, RoomOptions};
-use crate::keys::Keys;
+use crate::keys::{Keys, RpcKey};
 use crate::now::Now;
 use crate::output::Output;
 use crate::participant::Participant;
@@ -45,6 +46,10 @@ pub use exchange::{ExchangeRefusal, PatchExchangeError, TrickleFragment};
 pub use join::JoinRefusal;
 pub use metadata::TextTooLong;
 pub(crate) use publish::MAX_TRACKS_PER_PARTICIPANT;
+pub use rpc::{
+    DEFAULT_RPC_TIMEOUT, MAX_PENDING_RPCS, MAX_RPC_METHOD_BYTES, MAX_RPC_PAYLOAD_BYTES,
+    MAX_RPC_TIMEOUT, RPC_ACK_TIMEOUT, RpcFailure,
+};
 
 /// A LiveKit room as its clients and the server API see it.
 ///
@@ -77,6 +82,8 @@ pub struct Room {
     revoked: BTreeMap<Identity, u64>,
     /// Nonces of data sent lately through the server API.
     nonces: VecDeque<Vec<u8>>,
+    /// Calls by the server that participants have not answered.
+    rpcs: BTreeMap<RpcKey, rpc::PendingRpc>,
     /// The counts everyone knows.
     told_counts: (u32, u32),
     /// Whose subscriptions changed and have not been acted on.
@@ -124,6 +131,7 @@ impl Room {
             departed: VecDeque::new(),
             revoked: BTreeMap::new(),
             nonces: VecDeque::new(),
+            rpcs: BTreeMap::new(),
             told_counts: (0, 0),
             changed: BTreeSet::new(),
             timers: Timers::default(),
@@ -196,6 +204,11 @@ impl Room {
             MediaEvent::MessageSent { participant, .. } => {
                 self.record(participant, domain::EventData::MessageSent, now);
             }
+            MediaEvent::RpcAnswered {
+                participant,
+                packet,
+                ..
+            } => self.rpc_answered(participant, &packet),
             MediaEvent::DataProgress {
                 participant,
                 sequence,
@@ -219,6 +232,8 @@ impl Room {
                 Timer::Progress(key) => self.finish_resume(key, 0, now),
                 Timer::Speaker(key) => self.simulated_silence(key),
                 Timer::Exchange(key) => self.exchange_timed_out(key, now),
+                Timer::RpcAck(rpc) => self.rpc_timed_out(rpc, RpcFailure::ConnectionTimeout),
+                Timer::RpcResponse(rpc) => self.rpc_timed_out(rpc, RpcFailure::ResponseTimeout),
             }
         }
     }

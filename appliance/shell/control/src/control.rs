@@ -10,6 +10,7 @@ use crate::config::ControlConfig;
 use crate::exchange::Exchanges;
 use crate::lane::{LaneSender, Outbound};
 use crate::room::{LiveRoom, Revocations};
+use crate::rpc::PendingRpcs;
 use crate::staged::{Reply, Saved, Staged};
 use crate::status::Health;
 use domain::event::{EndReason, Event, EventData};
@@ -37,6 +38,7 @@ pub struct Control {
     pub(crate) sessions: HashMap<SessionKey, Session>,
     pub(crate) exchanges: Exchanges,
     pub(crate) revocations: Revocations,
+    pub(crate) rpcs: PendingRpcs,
     timers: BTreeSet<(Instant, RoomKey)>,
     staged: Staged,
     /// Sessions whose client reads too slowly, to be told to their rooms.
@@ -77,6 +79,7 @@ impl Control {
             sessions: HashMap::new(),
             exchanges: Exchanges::default(),
             revocations: Revocations::default(),
+            rpcs: PendingRpcs::default(),
             timers: BTreeSet::new(),
             staged: Staged::default(),
             cut: Vec::new(),
@@ -270,6 +273,7 @@ impl Control {
             self.stage_message(session, Outbound::Close);
         }
         self.exchanges.forget_room(key);
+        self.rpcs.forget_room(key);
     }
 
     /// Closes a room whose state machine broke, from what this thread knows of it.
@@ -380,6 +384,7 @@ fn room_of(event: &MediaEvent) -> RoomKey {
         | MediaEvent::SpeakersChanged { room, .. }
         | MediaEvent::QualityChanged { room, .. }
         | MediaEvent::MessageSent { room, .. }
+        | MediaEvent::RpcAnswered { room, .. }
         | MediaEvent::DataProgress { room, .. } => *room,
     }
 }

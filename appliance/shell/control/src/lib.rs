@@ -18,6 +18,7 @@ pub mod event;
 pub mod exchange;
 pub mod participant;
 pub mod room;
+pub mod rpc;
 pub mod session;
 pub mod status;
 

@@ -5,6 +5,7 @@
 //! crate `livekit-protocol` in the tests. Wire format: protobuf.dev "Encoding".
 
 use crate::Channel;
+use crate::plane::SERVER_RPC_PREFIX;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -23,6 +24,8 @@ mod packet {
     pub(super) const DESTINATION_IDENTITIES: u64 = 5;
     pub(super) const METRICS: u64 = 8;
     pub(super) const CHAT_MESSAGE: u64 = 9;
+    pub(super) const RPC_ACK: u64 = 11;
+    pub(super) const RPC_RESPONSE: u64 = 12;
     pub(super) const STREAM_HEADER: u64 = 13;
     pub(super) const SEQUENCE: u64 = 16;
     pub(super) const PARTICIPANT_SID: u64 = 17;
@@ -40,6 +43,9 @@ mod user {
 /// `DataStream.Header.topic`.
 const HEADER_TOPIC: u64 = 3;
 
+/// `RpcAck.request_id` and `RpcResponse.request_id`.
+const RPC_REQUEST_ID: u64 = 1;
+
 /// What routing needs to know of a data packet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scanned<'a> {
@@ -55,6 +61,8 @@ pub(crate) struct Scanned<'a> {
     pub(crate) is_chat: bool,
     /// Client metrics: for the server, not for other participants.
     pub(crate) is_metrics: bool,
+    /// An acknowledgement of or an answer to an RPC request of the server's own.
+    pub(crate) answers_server: bool,
 }
 
 impl Scanned<'_> {
@@ -124,6 +132,13 @@ pub(crate) fn scan(bytes: &[u8]) -> Option<Scanned<'_>> {
             } => {
                 scanned.is_metrics = true;
             }
+            Field {
+                number: packet::RPC_ACK | packet::RPC_RESPONSE,
+                value: Value::Bytes(answer),
+                ..
+            } => {
+                scanned.answers_server |= answers_server(answer)?;
+            }
             _ => {}
         }
         if scanned.destinations() > MAX_DATA_DESTINATIONS {
@@ -169,6 +184,21 @@ fn is_chat_stream(header: &[u8]) -> Option<bool> {
         }
     }
     Some(is_chat)
+}
+
+fn answers_server(answer: &[u8]) -> Option<bool> {
+    let mut is_ours = false;
+    for field in Fields(answer) {
+        if let Field {
+            number: RPC_REQUEST_ID,
+            value: Value::Bytes(id),
+            ..
+        } = field?
+        {
+            is_ours = id.starts_with(SERVER_RPC_PREFIX.as_bytes());
+        }
+    }
+    Some(is_ours)
 }
 
 /// The packet with the sender it really comes from and the channel it really came on; all other

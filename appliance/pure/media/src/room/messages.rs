@@ -50,6 +50,14 @@ impl Room {
         if scanned.is_metrics {
             return Ok(());
         }
+        if scanned.answers_server {
+            self.emit(MediaEvent::RpcAnswered {
+                room: self.key,
+                participant: key,
+                packet: Bytes::copy_from_slice(payload),
+            });
+            return Ok(());
+        }
         let recipients = self.recipients(&scanned);
         self.deliver(Some(sender), &recipients, channel, &stamped);
         if channel == Channel::Reliable {

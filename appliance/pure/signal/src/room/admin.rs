@@ -138,14 +138,14 @@ impl Room {
 
     /// `GetParticipant`.
     pub fn participant(&self, identity: &str) -> Result<ParticipantInfo, ParticipantNotFound> {
-        let key = self.by_identity(identity)?;
+        let key = self.identified(identity)?;
         self.roster
             .get(&key)
             .map(Participant::info)
             .ok_or(ParticipantNotFound)
     }
 
-    fn by_identity(&self, identity: &str) -> Result<ParticipantKey, ParticipantNotFound> {
+    pub(super) fn identified(&self, identity: &str) -> Result<ParticipantKey, ParticipantNotFound> {
         self.by_identity
             .get(identity)
             .copied()
@@ -161,7 +161,7 @@ impl Room {
         revoke_before_secs: u64,
         now: Now,
     ) -> Result<(), ParticipantNotFound> {
-        let key = self.by_identity(identity)?;
+        let key = self.identified(identity)?;
         let before = match revoke_before_secs {
             0 => now.unix.as_secs(),
             secs => secs,
@@ -186,7 +186,7 @@ impl Room {
         muted: bool,
         now: Now,
     ) -> Result<TrackInfo, MuteTrackError> {
-        let key = self.by_identity(identity)?;
+        let key = self.identified(identity)?;
         let find = |room: &Self| {
             let track = room
                 .roster
@@ -218,7 +218,7 @@ impl Room {
         request: UpdateParticipantRequest,
         now: Now,
     ) -> Result<ParticipantInfo, UpdateParticipantError> {
-        let key = self.by_identity(&request.identity)?;
+        let key = self.identified(&request.identity)?;
         let change = TextChange {
             name: request.name,
             metadata: request.metadata,
@@ -239,7 +239,7 @@ impl Room {
         request: &UpdateSubscriptionsRequest,
         now: Now,
     ) -> Result<(), UpdateSubscriptionsError> {
-        let key = self.by_identity(&request.identity)?;
+        let key = self.identified(&request.identity)?;
         let update = UpdateSubscription {
             track_sids: request.track_sids.clone(),
             subscribe: request.subscribe,

@@ -115,6 +115,7 @@ impl Room {
             self.say_leave(key, leave);
         }
         self.refuse_pending_exchange(key);
+        self.fail_rpcs(key);
         let published: Vec<_> = self
             .roster
             .get(&key)

@@ -18,6 +18,7 @@ mod join;
 mod leave;
 mod publish;
 mod resume;
+mod rpc;
 mod sdp;
 mod single;
 mod subscribe;

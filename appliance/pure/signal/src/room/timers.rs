@@ -1,5 +1,6 @@
 //! What has to happen by itself, and when.
 
+use crate::keys::RpcKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use vocab::ParticipantKey;
@@ -48,6 +49,10 @@ pub(crate) enum Timer {
     Speaker(ParticipantKey),
     /// [`EXCHANGE_TIMEOUT`].
     Exchange(ParticipantKey),
+    /// A call is not acknowledged.
+    RpcAck(RpcKey),
+    /// A call is not answered.
+    RpcResponse(RpcKey),
 }
 
 /// Each timer at most once, soonest first.

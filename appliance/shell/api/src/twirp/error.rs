@@ -4,7 +4,9 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use control::CallError;
 use control::room::{CreateRoomError, RoomError, RoomNotFound};
+use control::rpc::PerformRpcError;
 use serde::Serialize;
+use signal::RpcFailure;
 use std::collections::BTreeMap;
 use vocab::ErrorKind;
 
@@ -16,6 +18,7 @@ pub(crate) enum Code {
     Unauthenticated,
     NotFound,
     BadRoute,
+    Canceled,
     AlreadyExists,
     FailedPrecondition,
     ResourceExhausted,
@@ -32,6 +35,7 @@ impl Code {
             Self::Unauthenticated => "unauthenticated",
             Self::NotFound => "not_found",
             Self::BadRoute => "bad_route",
+            Self::Canceled => "canceled",
             Self::AlreadyExists => "already_exists",
             Self::FailedPrecondition => "failed_precondition",
             Self::ResourceExhausted => "resource_exhausted",
@@ -46,6 +50,7 @@ impl Code {
             Self::InvalidArgument | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::BadRoute => StatusCode::NOT_FOUND,
+            Self::Canceled => StatusCode::REQUEST_TIMEOUT,
             Self::AlreadyExists => StatusCode::CONFLICT,
             Self::FailedPrecondition => StatusCode::PRECONDITION_FAILED,
             Self::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
@@ -154,6 +159,32 @@ impl From<CreateRoomError> for TwirpError {
     }
 }
 
+impl From<PerformRpcError> for TwirpError {
+    fn from(e: PerformRpcError) -> Self {
+        match e {
+            PerformRpcError::RoomNotFound(missing) => missing.into(),
+            PerformRpcError::Call(unanswered) => unanswered.into(),
+            PerformRpcError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+/// As LiveKit maps them (`pkg/utils/rpc.go`, `PsrpcError`); timeouts are `canceled` there.
+impl From<RpcFailure> for TwirpError {
+    fn from(e: RpcFailure) -> Self {
+        let code = match &e {
+            RpcFailure::ParticipantNotFound(_) => Code::NotFound,
+            RpcFailure::RequestTooLarge(_) | RpcFailure::ResponseTooLarge => Code::Malformed,
+            RpcFailure::BadMethod(_) | RpcFailure::UnsupportedMethod => Code::InvalidArgument,
+            RpcFailure::TooMany => Code::ResourceExhausted,
+            RpcFailure::ConnectionTimeout | RpcFailure::ResponseTimeout => Code::Canceled,
+            RpcFailure::Disconnected => Code::Unavailable,
+            RpcFailure::Application { .. } => Code::Internal,
+        };
+        Self::new(code, e.to_string())
+    }
+}
+
 macro_rules! from_refusals {
     ($($error:ty),* $(,)?) => {
         $(impl From<RoomError<$error>> for TwirpError {
@@ -175,3 +206,30 @@ from_refusals!(
     signal::UpdateRoomMetadataError,
     signal::UpdateSubscriptionsError,
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_call_of_a_participant_has_livekits_code() {
+        let application = RpcFailure::Application {
+            code: 101,
+            words: "no".to_owned(),
+        };
+        for (failure, code, status) in [
+            (RpcFailure::ConnectionTimeout, "canceled", 408),
+            (RpcFailure::ResponseTimeout, "canceled", 408),
+            (RpcFailure::Disconnected, "unavailable", 503),
+            (RpcFailure::UnsupportedMethod, "invalid_argument", 400),
+            (RpcFailure::RequestTooLarge(20_000), "malformed", 400),
+            (RpcFailure::ResponseTooLarge, "malformed", 400),
+            (RpcFailure::TooMany, "resource_exhausted", 429),
+            (application, "internal", 500),
+        ] {
+            let error = TwirpError::from(failure);
+            let got = (error.code.as_str(), error.code.status().as_u16());
+            assert_eq!(got, (code, status), "{}", error.message);
+        }
+    }
+}

@@ -41,11 +41,7 @@ pub(super) async fn call(api: &Api, method: &str, call: Call) -> Result<Response
         "UpdateSubscriptions" => update_subscriptions(api, call).await,
         "SendData" => send_data(api, call).await,
         "UpdateRoomMetadata" => update_metadata(api, call).await,
-        "PerformRpc" => {
-            let request: proto::PerformRpcRequest = call.read()?;
-            call.require_admin(&request.room)?;
-            Err(TwirpError::unimplemented("PerformRpc"))
-        }
+        "PerformRpc" => perform_rpc(api, call).await,
         "ForwardParticipant" => {
             let request: proto::ForwardParticipantRequest = call.read()?;
             call.require_move(&request.room, &request.destination_room)?;
@@ -173,6 +169,13 @@ async fn send_data(api: &Api, call: Call) -> Result<Response, TwirpError> {
     call.require_admin(&request.room)?;
     api.control.run(move |c| c.send_data(request)).await??;
     call.answer(&proto::SendDataResponse {})
+}
+
+async fn perform_rpc(api: &Api, call: Call) -> Result<Response, TwirpError> {
+    let request: proto::PerformRpcRequest = call.read()?;
+    call.require_admin(&request.room)?;
+    let payload = api.control.perform_rpc(request).await?;
+    call.answer(&proto::PerformRpcResponse { payload })
 }
 
 async fn update_metadata(api: &Api, call: Call) -> Result<Response, TwirpError> {

@@ -211,10 +211,10 @@ async fn errors_have_twirps_code_status_and_livekits_words() {
         (
             "PerformRpc",
             &ward,
-            json!({"room": "ward"}),
-            "unimplemented",
-            501,
-            "",
+            json!({"room": "ward", "destinationIdentity": "nobody", "method": "greet"}),
+            "not_found",
+            404,
+            "participant does not exist",
         ),
         ("Nothing", &ward, json!({}), "bad_route", 404, "no handler"),
     ] {

@@ -8,7 +8,9 @@ use crate::{
     Channel, DATA_MESSAGES_PER_SECOND, DataRefusal, MAX_DATA_BYTES, MediaCommand, MediaEvent,
 };
 use bytes::Bytes;
-use livekit_protocol::{ChatMessage, DataPacket, MetricsBatch, UserPacket, data_packet};
+use livekit_protocol::{
+    ChatMessage, DataPacket, MetricsBatch, RpcAck, RpcResponse, UserPacket, data_packet,
+};
 use prost::Message;
 use std::time::Duration;
 use vocab::ParticipantKey;
@@ -283,4 +285,42 @@ fn the_server_addresses_whom_it_wants() {
     });
     assert_eq!(stage.messages(CARA), [Bytes::from_static(b"\x08\x01")]);
     assert_eq!(stage.messages(BEN).len(), 0);
+}
+
+#[test]
+fn what_answers_the_server_reaches_the_server_alone() {
+    let ack = |id: &str| {
+        data_packet::Value::RpcAck(RpcAck {
+            request_id: id.into(),
+        })
+    };
+    let response = |id: &str| {
+        data_packet::Value::RpcResponse(RpcResponse {
+            request_id: id.into(),
+            value: None,
+        })
+    };
+    for (sequence, value, is_ours) in [
+        (1, ack("SRPC_1"), true),
+        (2, response("SRPC_1"), true),
+        (3, ack("1SRPC_"), false),
+        (4, response("a6b0"), false),
+    ] {
+        let mut stage = Stage::new();
+        let packet = DataPacket {
+            sequence,
+            value: Some(value),
+            ..DataPacket::default()
+        };
+        reliable(&mut stage, BEN, &packet).unwrap();
+        let told = stage.events().any(|event| {
+            matches!(event, MediaEvent::RpcAnswered { room: ROOM, participant: ParticipantKey(BEN), packet: p }
+                if *p == packet.encode_to_vec())
+        });
+        assert_eq!(
+            (told, stage.messages(ANA).len()),
+            (is_ours, usize::from(!is_ours)),
+            "{sequence}"
+        );
+    }
 }

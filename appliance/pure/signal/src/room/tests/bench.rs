@@ -3,10 +3,10 @@
 use super::sdp::{Sec, Sections, answer_to, description, offer_after};
 use crate::config::{RoomConfig, RoomOptions};
 use crate::join::{Join, Reconnect, SignalVersion};
-use crate::keys::Keys;
+use crate::keys::{Keys, RpcKey};
 use crate::now::Now;
 use crate::output::{ExchangeAnswer, Output};
-use crate::room::{ExchangeRefusal, JoinRefusal, Room};
+use crate::room::{ExchangeRefusal, JoinRefusal, Room, RpcFailure};
 use auth::{Claims, Grants};
 use domain::{Event, EventData};
 use livekit_protocol::signal_request::Message as Request;
@@ -38,6 +38,7 @@ pub(super) struct Bench {
     pub(super) webhooks: Vec<WebhookEvent>,
     pub(super) tokens: Vec<(SessionKey, Claims)>,
     pub(super) exchanges: BTreeMap<SessionKey, Vec<Result<ExchangeAnswer, ExchangeRefusal>>>,
+    pub(super) rpcs: Vec<(RpcKey, Result<String, RpcFailure>)>,
     pub(super) ended: bool,
     pub(super) offered: BTreeMap<PeerKey, Sections>,
     peers: BTreeMap<PeerKey, (ParticipantKey, PeerRole)>,
@@ -145,6 +146,7 @@ impl Bench {
             webhooks: Vec::new(),
             tokens: Vec::new(),
             exchanges: BTreeMap::new(),
+            rpcs: Vec::new(),
             ended: false,
             offered: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -372,6 +374,7 @@ impl Bench {
                 Output::Exchange { session, result } => {
                     self.exchanges.entry(session).or_default().push(result);
                 }
+                Output::Rpc { rpc, result } => self.rpcs.push((rpc, result)),
                 Output::Closed => self.ended = true,
             }
         }
