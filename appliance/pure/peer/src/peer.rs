@@ -39,6 +39,8 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 const INITIAL_ESTIMATE: RtcBitrate = RtcBitrate::kbps(1_500);
 /// How often loss and round trips are reported. `LiveKit` rates connections every 5 s.
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
+/// Classes of the DTLS library's errors after which a handshake cannot be completed.
+const FATAL_DTLS_ERRORS: [&str; 3] = ["certificate error", "crypto error", "security error"];
 /// High 4:4:4 Predictive, which Chromium lists beside str0m's own profiles; payload types that
 /// str0m's defaults leave free.
 const H264_HIGH_444: [(u8, u8, bool); 2] = [(112, 113, true), (117, 118, false)];
@@ -166,15 +168,22 @@ impl Peer {
         }
         self.settle_writes();
         let outcome = Self::guard(&mut self.rtc, |rtc| {
-            let receive = Receive::new(Protocol::Udp, remote, local, bytes).map_err(|_| ())?;
+            let receive = Receive::new(Protocol::Udp, remote, local, bytes).map_err(|_| false)?;
             // A refused DTLS record or RTCP packet is the sender's affair; what it ends, str0m
             // says when it is polled.
             rtc.handle_input(Input::Receive(now, receive))
-                .map_err(|_| ())
+                .map_err(|error| ends_handshake(&error))
         });
         match outcome {
             Some(Ok(())) => {}
-            Some(Err(())) => self.counters.malformed_in += 1,
+            Some(Err(is_fatal)) => {
+                self.counters.malformed_in += 1;
+                if is_fatal && !self.liveness.is_connected() {
+                    // The alert that says so leaves first.
+                    self.drain(now);
+                    self.end(PeerFailure::Dtls);
+                }
+            }
             None => self.end_by_fault(),
         }
         self.drain(now);
@@ -507,6 +516,17 @@ impl Peer {
 /// What a faulty `Rtc` does when it is dropped is its own affair too.
 fn discard(rtc: Rtc) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(rtc)));
+}
+
+/// Whether the DTLS library refused what the client sent for good: nothing that follows could
+/// complete the handshake. str0m hands its errors on as text; its other classes (a full queue, a
+/// message out of turn) are survived, for a stranger's junk can cause them.
+fn ends_handshake(error: &RtcError) -> bool {
+    let RtcError::Dtls(error) = error else {
+        return false;
+    };
+    let text = error.to_string();
+    FATAL_DTLS_ERRORS.iter().any(|class| text.contains(class))
 }
 
 fn cause(error: &RtcError) -> PeerFailure {

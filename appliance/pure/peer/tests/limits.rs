@@ -465,6 +465,43 @@ fn a_foreign_certificate_is_refused() {
 }
 
 #[test]
+fn a_certificate_that_is_not_the_clients_own_ends_the_handshake_at_once() {
+    let provider = str0m::crypto::from_feature_flags().dtls_provider;
+    let [mut certificate, other] = [(); 2].map(|()| provider.generate_certificate().unwrap());
+    certificate.private_key = other.private_key;
+    let config = client_config().set_dtls_cert(certificate);
+    let mut link = Link::new(spec(PeerRole::Publisher), config);
+    link.client_offers(|api| {
+        api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+    });
+    link.run(Duration::from_secs(1));
+    assert_eq!(failure(&link.outputs), Some(PeerFailure::Dtls));
+}
+
+#[test]
+fn junk_during_the_handshake_ends_nothing() {
+    let mut link = Link::new(spec(PeerRole::Single), client_config());
+    let junk = |link: &mut Link| {
+        for n in 0..200 {
+            for kind in 20..24 {
+                let dtls = [kind, 254, 253, 0, 0, 0, 0, 0, 0, 1, n, 0, 1, 9];
+                let (from, to) = (client_address(), box_address());
+                link.peer.handle_datagram(to, from, &dtls, link.now);
+            }
+        }
+    };
+    link.client_offers(|api| {
+        api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+    });
+    junk(&mut link);
+    for _ in 0..20 {
+        link.run(Duration::from_millis(2));
+        junk(&mut link);
+    }
+    link.connect();
+}
+
+#[test]
 fn the_box_can_be_the_dtls_client() {
     let mut link = Link::new(spec(PeerRole::Whip), client_config());
     let mut changes = link.client.sdp_api();

@@ -162,10 +162,7 @@ impl Track {
             layer,
             epoch: stream.epoch,
         };
-        let is_placed = matches!(
-            arrival,
-            Arrival::Newest | Arrival::Late | Arrival::Restart
-        );
+        let is_placed = matches!(arrival, Arrival::Newest | Arrival::Late | Arrival::Restart);
         // Padding says nothing of what the encoder does.
         if !is_placed || packet.payload.is_empty() {
             return Some(Received {

@@ -115,7 +115,9 @@ fn padding_of_a_publisher_is_no_loss_to_a_viewer() {
     let first = padding(&mut stage);
     stage.deliver(ANA, &first);
     assert!(
-        !stage.events().any(|event| matches!(event, MediaEvent::TrackFlowing { .. })),
+        !stage
+            .events()
+            .any(|event| matches!(event, MediaEvent::TrackFlowing { .. })),
         "padding is no picture"
     );
     stage.send(ANA, 1, None, true);
