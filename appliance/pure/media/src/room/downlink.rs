@@ -55,7 +55,7 @@ impl Room {
         let Some(peer) = self.roster.peers.get(peer_index) else {
             return;
         };
-        let mut audio = 0;
+        let (mut audio, mut desired) = (0, 0);
         for index in &peer.outbound {
             let Some(viewer) = self.subscriptions.get(*index).filter(|v| v.active) else {
                 continue;
@@ -64,8 +64,18 @@ impl Room {
                 continue;
             };
             match viewer.kind {
-                Kind::Audio => audio += track.audio_cost(AUDIO_FLOOR),
-                Kind::Video => requests.push(request(*index, viewer, track, now)),
+                Kind::Audio => {
+                    let cost = track.audio_cost(AUDIO_FLOOR);
+                    audio += cost;
+                    desired += if track.is_live(now) { cost } else { 0 };
+                }
+                Kind::Video => {
+                    let request = request(*index, viewer, track, now);
+                    let best = allocation::best(request.candidates).filter(|_| track.is_live(now));
+                    let cost = best.and_then(|layer| request.costs.get(layer as usize));
+                    desired += cost.copied().unwrap_or(0);
+                    requests.push(request);
+                }
             }
         }
         let budget = peer.estimate.map(|estimate| {
@@ -78,20 +88,16 @@ impl Room {
         if let Some(peer) = self.roster.peers.get_mut(peer_index) {
             peer.trial.apply(&mut requests, now);
         }
-        self.aim(peer_index, audio, &requests, now);
-        self.requests = requests;
-    }
-
-    fn aim(&mut self, peer_index: usize, audio: u64, requests: &[Request], now: Instant) {
-        let mut desired = audio;
-        for request in requests {
-            let best = allocation::best(request.candidates);
-            desired += best
-                .and_then(|l| request.costs.get(l as usize))
-                .copied()
-                .unwrap_or(0);
+        for request in &requests {
             self.aim_subscription(peer_index, request, now);
         }
+        self.requests = requests;
+        self.desire(peer_index, desired);
+    }
+
+    /// Tells what all live subscriptions of a transport would take. What does not flow needs no
+    /// probing.
+    fn desire(&mut self, peer_index: usize, desired: u64) {
         let desired = Bitrate(desired.saturating_mul(PROBE_PERCENT) / 100);
         let Some(peer) = self.roster.peers.get_mut(peer_index) else {
             return;

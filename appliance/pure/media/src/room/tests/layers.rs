@@ -442,6 +442,29 @@ fn a_disabled_subscription_is_silent_and_comes_back_with_a_keyframe() {
 }
 
 #[test]
+fn a_track_that_does_not_flow_asks_for_no_probing() {
+    for kind in [Kind::Audio, Kind::Video] {
+        let mut stage = Stage::new();
+        stage.publish(ANA, 1, kind);
+        stage.subscribe(BEN, 1);
+        let desired = |stage: &Stage| {
+            let told = stage.outputs.iter().filter_map(|output| match output {
+                Output::SetBitrate { desired, .. } => Some(desired.0),
+                _ => None,
+            });
+            told.last().unwrap_or(0)
+        };
+        stage.advance(ALLOCATION_INTERVAL * 2);
+        assert_eq!(desired(&stage), 0, "{kind:?}: nothing came yet");
+        stage.send(ANA, 1, None, kind == Kind::Video);
+        stage.advance(ALLOCATION_INTERVAL);
+        assert!(desired(&stage) > 0, "{kind:?}");
+        stage.advance(LAYER_SILENCE + ALLOCATION_INTERVAL);
+        assert_eq!(desired(&stage), 0, "{kind:?}: it fell silent");
+    }
+}
+
+#[test]
 fn the_worker_learns_how_much_to_aim_at() {
     let mut stage = watching();
     stage.subscribe(CARA, 1);
