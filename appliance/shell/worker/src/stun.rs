@@ -8,10 +8,18 @@ use std::time::{Duration, Instant};
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
 const HEADER_BYTES: usize = 20;
 const USERNAME: u16 = 0x0006;
+const MESSAGE_INTEGRITY: u16 = 0x0008;
 
 /// The local ufrag that a STUN message names in USERNAME (RFC 8445 §7.2.2: `local:remote` as the
 /// receiver sees it); `None` when it is no STUN message or names none.
 pub(crate) fn local_ufrag(bytes: &[u8]) -> Option<&str> {
+    let value = attribute(bytes, USERNAME)?;
+    let (local, _) = std::str::from_utf8(value).ok()?.split_once(':')?;
+    Some(local)
+}
+
+/// The value of the first attribute of this type.
+fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
     if !is_stun(bytes) {
         return None;
     }
@@ -21,11 +29,8 @@ pub(crate) fn local_ufrag(bytes: &[u8]) -> Option<&str> {
         let kind = u16::from_be_bytes([*head.first()?, *head.get(1)?]);
         let length = usize::from(u16::from_be_bytes([*head.get(2)?, *head.get(3)?]));
         let value = rest.get(..length)?;
-        if kind == USERNAME {
-            return std::str::from_utf8(value)
-                .ok()?
-                .split_once(':')
-                .map(|(local, _)| local);
+        if kind == wanted {
+            return Some(value);
         }
         attributes = rest.get(length.next_multiple_of(4)..)?;
     }
@@ -42,6 +47,17 @@ const MAX_FORGED_PER_SECOND: u16 = 50;
 
 /// Places in the table; addresses that share one share its allowance.
 const SLOTS: usize = 4_096;
+
+/// What becomes of a STUN message that names a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The peer gets it.
+    Authentic,
+    /// Its integrity is missing or wrong.
+    Forged,
+    /// Not looked at: its source forged too many.
+    Unheard,
+}
 
 /// Bounds the work that forgers can cause: checking a message's integrity costs a microsecond.
 pub(crate) struct ForgeryGate {
@@ -60,8 +76,28 @@ impl ForgeryGate {
         }
     }
 
+    /// Judges a STUN message that names a peer. `accepts` is the peer's own check of the integrity;
+    /// a message that claims none never gets there (RFC 8445 §7.3 has the agent refuse it, and
+    /// this holds whatever the peer does).
+    pub(crate) fn judge(
+        &mut self,
+        source: IpAddr,
+        bytes: &[u8],
+        accepts: impl FnOnce() -> bool,
+        now: Instant,
+    ) -> Verdict {
+        if self.is_shut(source, now) {
+            return Verdict::Unheard;
+        }
+        if attribute(bytes, MESSAGE_INTEGRITY).is_some() && accepts() {
+            return Verdict::Authentic;
+        }
+        self.charge(source);
+        Verdict::Forged
+    }
+
     /// Whether this address has used up its allowance for this second.
-    pub(crate) fn is_shut(&mut self, source: IpAddr, now: Instant) -> bool {
+    fn is_shut(&mut self, source: IpAddr, now: Instant) -> bool {
         if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
             self.counts.fill(0);
             self.since = now;
@@ -72,7 +108,7 @@ impl ForgeryGate {
     }
 
     /// A message of this address was forged.
-    pub(crate) fn charge(&mut self, source: IpAddr) {
+    fn charge(&mut self, source: IpAddr) {
         let place = self.place(source);
         if let Some(count) = self.counts.get_mut(place) {
             *count = count.saturating_add(1);
@@ -85,10 +121,11 @@ impl ForgeryGate {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn message(username: &[u8]) -> Vec<u8> {
+    /// A binding request that names somebody and proves nothing.
+    pub(crate) fn message(username: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42];
         bytes.extend([7; 12]);
         // SOFTWARE with padding before USERNAME.
@@ -113,6 +150,23 @@ mod tests {
         ] {
             assert_eq!(local_ufrag(&bytes), None, "{name}");
         }
+    }
+
+    #[test]
+    fn without_integrity_nobody_is_let_through_even_if_the_peer_would() {
+        let (now, source) = (Instant::now(), "198.51.100.7".parse().unwrap());
+        let mut gate = ForgeryGate::new(now);
+        let bare = message(b"local:remote");
+        assert_eq!(gate.judge(source, &bare, || true, now), Verdict::Forged);
+
+        let mut signed = bare;
+        signed.extend([0, 8, 0, 20]);
+        signed.extend([1; 20]);
+        assert_eq!(
+            gate.judge(source, &signed, || true, now),
+            Verdict::Authentic
+        );
+        assert_eq!(gate.judge(source, &signed, || false, now), Verdict::Forged);
     }
 
     #[test]

@@ -1,0 +1,124 @@
+//! What peers and rooms say, and who has to hear it.
+
+use super::Core;
+use crate::rooms::Broken;
+use media::plane::PeerFailure;
+use media::room::Output as RoomOutput;
+use media::{MediaCommand, MediaEvent};
+use peer::Output;
+use std::time::Instant;
+use vocab::{PeerKey, RoomKey};
+
+impl Core {
+    /// Everything a peer says but datagrams and deadlines.
+    pub(super) fn handle_peer_output(&mut self, index: usize, output: Output, now: Instant) {
+        let Some(entry) = self.peers.get(index) else {
+            return;
+        };
+        let (key, room) = (entry.key, entry.room);
+        let told = match output {
+            Output::Packet(packet) => self.rooms.forward(room, key, &packet, &mut self.peers, now),
+            Output::SenderReport(report) => self
+                .rooms
+                .with(room, |r| r.handle_sender_report(key, report, now))
+                .map(drop),
+            Output::KeyframeRequest { mid } => self
+                .rooms
+                .with(room, |r| r.handle_keyframe_request(key, mid, now))
+                .map(drop),
+            Output::Estimate(bitrate) => self
+                .rooms
+                .with(room, |r| r.handle_estimate(key, bitrate, now))
+                .map(drop),
+            Output::Loss(report) => self
+                .rooms
+                .with(room, |r| r.handle_loss_report(key, report, now))
+                .map(drop),
+            Output::ChannelOpen(channel) => self
+                .rooms
+                .with(room, |r| r.handle_channel_open(key, channel, now))
+                .map(drop),
+            Output::Data { channel, payload } => self
+                .rooms
+                .with(room, |r| r.handle_data(key, channel, &payload, now))
+                .map(|accepted| {
+                    self.tally.data_refused += u64::from(matches!(accepted, Some(Err(_))));
+                }),
+            Output::Connected => {
+                self.emit(MediaEvent::PeerConnected { room, peer: key });
+                self.rooms
+                    .with(room, |r| r.handle_connected(key, now))
+                    .map(drop)
+            }
+            Output::Failed(cause) => {
+                self.fail_peer(index, room, key, cause, now);
+                Ok(())
+            }
+            Output::Transmit { .. } | Output::Wait(_) => Ok(()),
+        };
+        if let Err(broken) = told {
+            self.end_broken(&broken, now);
+        }
+    }
+
+    fn fail_peer(
+        &mut self,
+        index: usize,
+        room: RoomKey,
+        peer: PeerKey,
+        cause: PeerFailure,
+        now: Instant,
+    ) {
+        if let Some(entry) = self.peers.touch(index) {
+            entry.leaving = true;
+        }
+        self.tell(&MediaCommand::ClosePeer { room, peer }, now);
+        self.emit(MediaEvent::PeerFailed { room, peer, cause });
+    }
+
+    pub(super) fn drain_room(&mut self, index: usize, now: Instant) {
+        while let Some((room, output)) = self.rooms.poll(index) {
+            match output {
+                RoomOutput::RequestKeyframe { peer, mid, rid } => {
+                    if let Some(entry) = self.peers.touch_key(peer) {
+                        entry.peer.request_keyframe(mid, rid, now);
+                    }
+                }
+                RoomOutput::Data {
+                    peer,
+                    channel,
+                    payload,
+                } => {
+                    if let Some(entry) = self.peers.touch_key(peer) {
+                        entry.peer.send_data(channel, &payload, now);
+                    }
+                }
+                RoomOutput::SetBitrate { peer, desired } => {
+                    if let Some(entry) = self.peers.touch_key(peer) {
+                        entry.peer.set_desired_bitrate(desired, now);
+                    }
+                }
+                RoomOutput::Event(event) => self.emit(event),
+                RoomOutput::Wait(due) => {
+                    debug_assert!(self.rooms.len() > 0, "a drained room exists: {room}");
+                    if let Some(alarm) = self.rooms.alarm_mut(index) {
+                        self.room_timers.set(index, alarm, due);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A room that failed inside: its peers learn it as a fault, nobody else notices.
+    pub(super) fn end_broken(&mut self, broken: &Broken, now: Instant) {
+        let theirs = self.peers.find(|entry| entry.room == broken.0);
+        for index in &theirs {
+            if let Some(entry) = self.peers.get(*index) {
+                let (room, peer, cause) = (entry.room, entry.key, PeerFailure::Fault);
+                self.emit(MediaEvent::PeerFailed { room, peer, cause });
+            }
+        }
+        self.close_peers(&theirs, now);
+    }
+}
