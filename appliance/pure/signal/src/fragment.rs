@@ -5,6 +5,68 @@ use crate::limits::{
     MAX_FRAGMENT_LINES,
 };
 
+/// Lines of an answer that a restart's fragment repeats, before its first section and in it.
+const SESSION_LINES: [&str; 3] = ["a=ice-lite", "a=ice-options:", "a=group:"];
+const SECTION_LINES: [&str; 5] = [
+    "a=mid:",
+    "a=ice-ufrag:",
+    "a=ice-pwd:",
+    "a=candidate:",
+    "a=end-of-candidates",
+];
+
+/// The fragment that answers an ICE restart: the credentials and all candidates of an answer's
+/// one transport, which its first section names (RFC 9725 §4.3.3). `None` when it has none.
+pub fn of_answer(answer: &str) -> Option<String> {
+    let mut fragment = String::new();
+    let (mut sections, mut has_credentials) = (0, false);
+    for line in answer.lines() {
+        let begins = |wanted: &[&str]| wanted.iter().any(|prefix| line.starts_with(prefix));
+        sections += usize::from(line.starts_with("m="));
+        let is_kept = match sections {
+            0 => begins(&SESSION_LINES) || begins(&SECTION_LINES),
+            1 => line.starts_with("m=") || begins(&SECTION_LINES),
+            _ => break,
+        };
+        if is_kept {
+            has_credentials |= line.starts_with("a=ice-ufrag:");
+            fragment.push_str(line);
+            fragment.push_str("\r\n");
+        }
+    }
+    if !fragment.contains("a=end-of-candidates") {
+        fragment.push_str("a=end-of-candidates\r\n");
+    }
+    has_credentials.then_some(fragment)
+}
+
+/// An offer with other ICE credentials and candidates: what a client that restarts ICE outside
+/// SDP would have offered.
+pub fn restarted(offer: &str, (ufrag, pwd): (&str, &str), candidates: &[String]) -> String {
+    let mut text = String::with_capacity(offer.len());
+    let mut waiting = candidates;
+    let mut push = |line: &str| {
+        text.push_str(line);
+        text.push_str("\r\n");
+    };
+    for line in offer.lines() {
+        if line.starts_with("a=ice-ufrag:") {
+            push(&format!("a=ice-ufrag:{ufrag}"));
+        } else if line.starts_with("a=ice-pwd:") {
+            push(&format!("a=ice-pwd:{pwd}"));
+        } else if !line.starts_with("a=candidate:") && line != "a=end-of-candidates" {
+            push(line);
+        }
+        // Candidates belong to a section; the first one's transport carries all.
+        if line.starts_with("a=mid:") {
+            for candidate in std::mem::take(&mut waiting) {
+                push(&format!("a={candidate}"));
+            }
+        }
+    }
+    text
+}
+
 /// ICE credentials and candidates, of the one bundled transport.
 ///
 /// With new credentials it asks for an ICE restart, else it trickles candidates.

@@ -20,11 +20,11 @@ mod upstream;
 pub use config::{LIVEKIT_VERSION, MAX_PARTICIPANTS, RoomConfig, RoomOptions};
 pub use keys::{Keys, RpcKey};
 pub use now::Now;
-pub use output::{ExchangeAnswer, Output};
+pub use output::{ExchangeAnswer, ExchangeRestart, Output};
 pub use room::{
     DEFAULT_RPC_TIMEOUT, ExchangeRefusal, JoinRefusal, MAX_PENDING_RPCS, MAX_RPC_METHOD_BYTES,
     MAX_RPC_PAYLOAD_BYTES, MAX_RPC_TIMEOUT, MuteTrackError, ParticipantNotFound,
-    PatchExchangeError, RPC_ACK_TIMEOUT, Room, RpcFailure, SendDataError, TextTooLong,
+    PatchExchangeError, Patched, RPC_ACK_TIMEOUT, Room, RpcFailure, SendDataError, TextTooLong,
     TrickleFragment, UpdateParticipantError, UpdateRoomMetadataError, UpdateSubscriptionsError,
 };
 pub use texts::{

@@ -46,6 +46,14 @@ pub enum Output {
         /// Answer or refusal.
         result: Result<ExchangeAnswer, ExchangeRefusal>,
     },
+    /// The one answer to a PATCH that restarted ICE. After a refusal the session goes on as
+    /// before.
+    Restarted {
+        /// The resource.
+        session: SessionKey,
+        /// Answer or refusal.
+        result: Result<ExchangeRestart, ExchangeRefusal>,
+    },
     /// The one answer to `perform_rpc`.
     Rpc {
         /// The call.
@@ -65,5 +73,14 @@ pub struct ExchangeAnswer {
     /// `application/sdp`.
     pub sdp: String,
     /// Our ICE ufrag, without quotes: new for each ICE session (RFC 9725 §4.3.1).
+    pub etag: String,
+}
+
+/// The body and tag of a 200 to an ICE restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExchangeRestart {
+    /// `application/trickle-ice-sdpfrag`: our new credentials and candidates.
+    pub fragment: String,
+    /// Our new ICE ufrag, without quotes.
     pub etag: String,
 }

@@ -12,6 +12,7 @@ mod permission;
 mod publish;
 mod quality;
 mod request;
+mod restart;
 mod resume;
 mod roster;
 mod rpc;
@@ -46,6 +47,7 @@ pub use exchange::{ExchangeRefusal, PatchExchangeError, TrickleFragment};
 pub use join::JoinRefusal;
 pub use metadata::TextTooLong;
 pub(crate) use publish::MAX_TRACKS_PER_PARTICIPANT;
+pub use restart::Patched;
 pub use rpc::{
     DEFAULT_RPC_TIMEOUT, MAX_PENDING_RPCS, MAX_RPC_METHOD_BYTES, MAX_RPC_PAYLOAD_BYTES,
     MAX_RPC_TIMEOUT, RPC_ACK_TIMEOUT, RpcFailure,

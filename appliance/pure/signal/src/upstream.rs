@@ -67,6 +67,10 @@ pub(crate) struct Upstream {
     last_negotiation: u32,
     ufrag: String,
     candidates: BTreeSet<String>,
+    /// WHIP and WHEP: the offer that is in force, for an ICE restart to repeat.
+    pub(crate) accepted: String,
+    /// The client's ufrag before a restart that is not answered yet.
+    restarting: Option<String>,
 }
 
 impl Upstream {
@@ -85,7 +89,32 @@ impl Upstream {
             last_negotiation: 0,
             ufrag: String::new(),
             candidates: BTreeSet::new(),
+            accepted: String::new(),
+            restarting: None,
         }
+    }
+
+    /// The offers from here to the next answer are an ICE restart; `ufrag` is what it leaves.
+    pub(crate) fn begin_restart(&mut self, ufrag: String) {
+        self.restarting = Some(ufrag);
+    }
+
+    /// Whether an ICE restart waits for its answer.
+    pub(crate) fn is_restarting(&self) -> bool {
+        self.restarting.is_some()
+    }
+
+    /// The restart is answered; after a refusal the client's old credentials stay in force. False
+    /// when there was none.
+    pub(crate) fn end_restart(&mut self, is_refused: bool) -> bool {
+        let Some(old) = self.restarting.take() else {
+            return false;
+        };
+        if is_refused {
+            self.ufrag = old;
+            self.offers.clear();
+        }
+        true
     }
 
     /// Remembers an offer; its negotiation's number, or `None` at [`MAX_OFFERS_WAITING`].

@@ -139,13 +139,13 @@ async fn trickle(
     Bearer(claims): Bearer,
     headers: HeaderMap,
     body: Body,
-) -> Result<StatusCode, Refused> {
+) -> Result<Response, Refused> {
     let claims = allowed(claims, &room)?;
     require_type(&headers, FRAGMENT)?;
     let body = text(body, MAX_FRAGMENT_BYTES).await?;
     let fragment = Fragment::parse(&body).map_err(bad_request)?;
     let fragment = TrickleFragment {
-        ufrag: fragment.ufrag,
+        credentials: fragment.ufrag.zip(fragment.pwd),
         candidates: fragment.candidates,
     };
     let if_match = headers
@@ -157,10 +157,20 @@ async fn trickle(
             "If-Match is needed".to_owned(),
         )
     })?;
-    api.control
-        .run(move |c| c.patch_exchange(&id, &room, &claims, &if_match, &fragment))
-        .await??;
-    Ok(StatusCode::NO_CONTENT)
+    let patched = api
+        .control
+        .patch_exchange(id, room, claims, if_match, fragment);
+    Ok(match patched.await? {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(restart) => (
+            [
+                (header::CONTENT_TYPE, FRAGMENT.to_owned()),
+                (header::ETAG, tag::quote(&restart.etag)),
+            ],
+            restart.fragment,
+        )
+            .into_response(),
+    })
 }
 
 async fn end(
@@ -252,10 +262,12 @@ impl From<ExchangeNotFound> for Refused {
 
 impl From<PatchError> for Refused {
     fn from(error: PatchError) -> Self {
-        let status = match error {
+        let status = match &error {
             PatchError::NotFound(_) => StatusCode::NOT_FOUND,
             PatchError::TagMismatch => StatusCode::PRECONDITION_FAILED,
             PatchError::Refused(refusal) => status(refusal.kind()),
+            PatchError::Restart(refusal) => status(refusal.kind()),
+            PatchError::Call(unanswered) => status(unanswered.kind()),
         };
         Self(status, error.to_string())
     }

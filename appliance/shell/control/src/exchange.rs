@@ -8,7 +8,9 @@ use crate::handle::{CallError, ControlHandle};
 use crate::session::OpenSessionError;
 use crate::staged::{Reply, Saved};
 use auth::Claims;
-use signal::{ExchangeAnswer, ExchangeRefusal, PatchExchangeError, TrickleFragment};
+use signal::{
+    ExchangeAnswer, ExchangeRefusal, ExchangeRestart, PatchExchangeError, Patched, TrickleFragment,
+};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use vocab::{ErrorKind, SessionKey};
@@ -81,7 +83,7 @@ impl OpenExchangeError {
 pub struct ExchangeNotFound;
 
 /// Why a PATCH was not applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatchError {
     /// No such resource for this token.
     #[error(transparent)]
@@ -92,6 +94,12 @@ pub enum PatchError {
     /// The room refused.
     #[error(transparent)]
     Refused(#[from] PatchExchangeError),
+    /// The media plane refused the restart; the session goes on as before.
+    #[error(transparent)]
+    Restart(#[from] ExchangeRefusal),
+    /// The control thread did not answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
 }
 
 impl ControlHandle {
@@ -126,6 +134,29 @@ impl ControlHandle {
         pending.settled = true;
         Ok(OpenedExchange { id, answer })
     }
+
+    /// Trickles candidates (`None`), or restarts ICE and waits for the media plane's answer.
+    /// `if_match`: the tag without quotes, or `*`.
+    pub async fn patch_exchange(
+        &self,
+        id: String,
+        room: String,
+        claims: Claims,
+        if_match: String,
+        fragment: TrickleFragment,
+    ) -> Result<Option<ExchangeRestart>, PatchError> {
+        let patch =
+            move |c: &mut Control| c.patch_exchange(&id, &room, &claims, &if_match, &fragment);
+        let Some(answered) = self.run(patch).await?? else {
+            return Ok(None);
+        };
+        match tokio::time::timeout(ANSWER_TIMEOUT, answered).await {
+            Ok(Ok(answer)) => Ok(Some(answer?)),
+            // The resource ended meanwhile.
+            Ok(Err(_)) => Err(ExchangeNotFound.into()),
+            Err(_) => Err(ExchangeRefusal::Unavailable.into()),
+        }
+    }
 }
 
 /// An exchange whose caller has not been answered yet: ended when the caller goes away.
@@ -145,6 +176,7 @@ impl Drop for Pending {
 }
 
 type Answer = Result<ExchangeAnswer, ExchangeRefusal>;
+type RestartAnswer = Result<ExchangeRestart, ExchangeRefusal>;
 
 impl Control {
     fn open_exchange(
@@ -207,24 +239,45 @@ impl Control {
             .map(|(_, entry)| entry.tag().to_owned())
     }
 
-    /// Trickles candidates. `if_match`: the tag without quotes, or `*`.
-    pub fn patch_exchange(
+    fn patch_exchange(
         &mut self,
         id: &str,
         room: &str,
         claims: &Claims,
         if_match: &str,
         fragment: &TrickleFragment,
-    ) -> Result<(), PatchError> {
+    ) -> Result<Option<oneshot::Receiver<RestartAnswer>>, PatchError> {
         let (session, entry) = self.exchanges.find(id, room, claims.identity())?;
         if if_match != "*" && if_match != entry.tag() {
             return Err(PatchError::TagMismatch);
         }
         let key = entry.room();
         let now = Self::now();
-        self.with_room(key, |room| room.handle_patch(session, fragment, now))
+        let patched = self
+            .with_room(key, |room| room.handle_patch(session, fragment, now))
             .map_err(|NoRoom| ExchangeNotFound)??;
-        Ok(())
+        Ok(match patched {
+            Patched::Trickled => None,
+            // The media plane is told at the end of the batch: it cannot have answered yet.
+            Patched::Restarting => {
+                let (answer, answered) = oneshot::channel();
+                self.exchanges.restart(session, answer);
+                Some(answered)
+            }
+        })
+    }
+
+    /// The room's one answer to a restart.
+    pub(crate) fn answer_restart(&mut self, session: SessionKey, result: RestartAnswer) {
+        if let Some(waiting) = self.exchanges.settle_restart(session, &result) {
+            self.stage_reply(Reply {
+                release: Box::new(move |_| {
+                    // A caller that went away needs no answer.
+                    let _ = waiting.send(result);
+                }),
+                wrote: false,
+            });
+        }
     }
 
     /// Ends a resource.

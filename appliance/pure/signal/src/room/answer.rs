@@ -112,6 +112,7 @@ impl Room {
             return;
         };
         self.note_answer(key, &offer.description, &answer);
+        self.keep_offer(key, offer.sdp);
         self.send_answer(key, offer.id, answer, tracks);
         self.apply(key, changes, now);
     }

@@ -3,6 +3,7 @@
 use super::join::Newcomer;
 use super::leave::Farewell;
 use super::permission::Verdict;
+use super::restart::Patched;
 use super::timers::{EXCHANGE_TIMEOUT, Timer};
 use super::{Participant, Room};
 use crate::now::Now;
@@ -68,9 +69,12 @@ pub enum PatchExchangeError {
     /// The resource is gone.
     #[error("the session has ended")]
     NotFound,
-    /// The fragment's ICE credentials are new: a restart, which the box does not do (422).
-    #[error("ICE restart is not supported; post a new offer instead")]
-    RestartUnsupported,
+    /// An earlier restart waits for its answer: 409.
+    #[error("an ICE restart is under way; wait for its answer")]
+    Restarting,
+    /// The first offer is not answered yet, or holds no media: nothing to restart (422).
+    #[error("there is no ICE session to restart; post a new offer instead")]
+    NothingToRestart,
 }
 
 impl PatchExchangeError {
@@ -78,7 +82,8 @@ impl PatchExchangeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound => ErrorKind::NotFound,
-            Self::RestartUnsupported => ErrorKind::Precondition,
+            Self::Restarting => ErrorKind::Conflict,
+            Self::NothingToRestart => ErrorKind::Precondition,
         }
     }
 }
@@ -86,8 +91,8 @@ impl PatchExchangeError {
 /// A trickled piece of SDP, already parsed.
 #[derive(Debug, Clone, Default)]
 pub struct TrickleFragment {
-    /// The fragment's `ice-ufrag`, where given.
-    pub ufrag: Option<String>,
+    /// The fragment's `ice-ufrag` and `ice-pwd`, where given.
+    pub credentials: Option<(String, String)>,
     /// `candidate:…` lines, without `a=`.
     pub candidates: Vec<String>,
 }
@@ -246,6 +251,9 @@ impl Room {
     /// The answer is ready.
     pub(super) fn exchange_answered(&mut self, key: ParticipantKey, sdp: String) {
         self.timers.clear(Timer::Exchange(key));
+        if self.finish_restart(key, Ok(&sdp)) {
+            return;
+        }
         let Some(session) = self.roster.get(&key).and_then(|p| p.session) else {
             return;
         };
@@ -279,6 +287,9 @@ impl Room {
                 ExchangeRefusal::Unavailable
             }
         };
+        if self.finish_restart(key, Err(refusal.clone())) {
+            return;
+        }
         self.refuse_exchange(key, refusal);
         self.remove(key, EndReason::JoinFailure, Farewell::Silent, now);
     }
@@ -309,27 +320,24 @@ impl Room {
         }
     }
 
-    /// A PATCH with candidates.
+    /// A PATCH with candidates, or with new ICE credentials: a restart.
     pub fn handle_patch(
         &mut self,
         session: SessionKey,
         fragment: &TrickleFragment,
         _now: Now,
-    ) -> Result<(), PatchExchangeError> {
-        let owner = self
-            .sessions
-            .get(&session)
-            .and_then(|key| self.roster.get_mut(key));
+    ) -> Result<Patched, PatchExchangeError> {
+        let key = self.sessions.get(&session).copied();
+        let key = key.ok_or(PatchExchangeError::NotFound)?;
+        let owner = self.roster.get_mut(&key);
         let up = owner
             .filter(|p| !p.link.signals())
             .and_then(|p| p.up.as_mut());
         let up = up.ok_or(PatchExchangeError::NotFound)?;
-        if fragment
-            .ufrag
-            .as_deref()
-            .is_some_and(|ufrag| ufrag != up.ufrag())
+        if let Some(credentials) = &fragment.credentials
+            && credentials.0 != up.ufrag()
         {
-            return Err(PatchExchangeError::RestartUnsupported);
+            return self.restart_exchange(key, credentials, &fragment.candidates);
         }
         let (room, peer) = (self.key, up.peer);
         let new: Vec<_> = fragment
@@ -345,7 +353,7 @@ impl Room {
                 candidate,
             });
         }
-        Ok(())
+        Ok(Patched::Trickled)
     }
 
     /// Whether somebody else publishes something that this identity may watch.

@@ -59,6 +59,7 @@ impl Control {
             }
             Output::Webhook(event) => self.queue_webhook(&event),
             Output::Exchange { session, result } => self.answer_exchange(session, result),
+            Output::Restarted { session, result } => self.answer_restart(session, result),
             Output::Rpc { rpc, result } => self.answer_rpc(rpc, result),
             Output::Closed => self.drop_room(key),
             Output::Wait(_) => {}

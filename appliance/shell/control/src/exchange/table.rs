@@ -1,6 +1,6 @@
 //! The table of WHIP and WHEP resources.
 
-use super::{Answer, ExchangeNotFound};
+use super::{Answer, ExchangeNotFound, RestartAnswer};
 use std::collections::HashMap;
 use tokio::sync::oneshot;
 use vocab::{RoomKey, SessionKey};
@@ -17,6 +17,7 @@ pub(crate) struct Entry {
     identity: String,
     tag: String,
     waiting: Option<oneshot::Sender<Answer>>,
+    restarting: Option<oneshot::Sender<RestartAnswer>>,
 }
 
 impl Entry {
@@ -34,6 +35,7 @@ impl Entry {
             identity: identity.to_owned(),
             tag: String::new(),
             waiting: Some(waiting),
+            restarting: None,
         }
     }
 
@@ -78,6 +80,27 @@ impl Exchanges {
             }
         }
         waiting
+    }
+
+    /// Notes who waits for a restart's answer.
+    pub(super) fn restart(&mut self, session: SessionKey, waiting: oneshot::Sender<RestartAnswer>) {
+        if let Some(entry) = self.ids.get(&session).and_then(|id| self.by_id.get_mut(id)) {
+            entry.restarting = Some(waiting);
+        }
+    }
+
+    /// Notes a restart's answer, whose tag is the resource's from now on, and takes the one who
+    /// waits for it. A refused restart changes nothing.
+    pub(super) fn settle_restart(
+        &mut self,
+        session: SessionKey,
+        result: &RestartAnswer,
+    ) -> Option<oneshot::Sender<RestartAnswer>> {
+        let entry = self.by_id.get_mut(self.ids.get(&session)?)?;
+        if let Ok(answer) = result {
+            entry.tag.clone_from(&answer.etag);
+        }
+        entry.restarting.take()
     }
 
     /// The resource, for the participant that made it.

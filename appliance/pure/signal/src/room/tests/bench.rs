@@ -5,7 +5,7 @@ use crate::config::{RoomConfig, RoomOptions};
 use crate::join::{Join, Reconnect, SignalVersion};
 use crate::keys::{Keys, RpcKey};
 use crate::now::Now;
-use crate::output::{ExchangeAnswer, Output};
+use crate::output::{ExchangeAnswer, ExchangeRestart, Output};
 use crate::room::{ExchangeRefusal, JoinRefusal, Room, RpcFailure};
 use auth::{Claims, Grants};
 use domain::{Event, EventData};
@@ -38,6 +38,7 @@ pub(super) struct Bench {
     pub(super) webhooks: Vec<WebhookEvent>,
     pub(super) tokens: Vec<(SessionKey, Claims)>,
     pub(super) exchanges: BTreeMap<SessionKey, Vec<Result<ExchangeAnswer, ExchangeRefusal>>>,
+    pub(super) restarts: Vec<(SessionKey, Result<ExchangeRestart, ExchangeRefusal>)>,
     pub(super) rpcs: Vec<(RpcKey, Result<String, RpcFailure>)>,
     pub(super) ended: bool,
     pub(super) offered: BTreeMap<PeerKey, Sections>,
@@ -146,6 +147,7 @@ impl Bench {
             webhooks: Vec::new(),
             tokens: Vec::new(),
             exchanges: BTreeMap::new(),
+            restarts: Vec::new(),
             rpcs: Vec::new(),
             ended: false,
             offered: BTreeMap::new(),
@@ -374,6 +376,7 @@ impl Bench {
                 Output::Exchange { session, result } => {
                     self.exchanges.entry(session).or_default().push(result);
                 }
+                Output::Restarted { session, result } => self.restarts.push((session, result)),
                 Output::Rpc { rpc, result } => self.rpcs.push((rpc, result)),
                 Output::Closed => self.ended = true,
             }

@@ -2,11 +2,13 @@
 
 use super::bench::{Bench, claims, updates};
 use super::sdp::{description, receive, said, send_audio, send_video};
-use crate::room::{ExchangeRefusal, PatchExchangeError, TrickleFragment};
-use crate::sdp::Direction;
+use crate::fragment::Fragment;
+use crate::room::{ExchangeRefusal, PatchExchangeError, Patched, TrickleFragment};
+use crate::sdp::{Description, Direction};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::{LeaveRequest, TrackSource};
-use media::plane::{MediaCommand, PeerFailure, PeerRole};
+use media::MediaEvent;
+use media::plane::{MediaCommand, NegotiationFailure, PeerFailure, PeerRole};
 use std::time::Duration;
 use vocab::{ErrorKind, SessionKey};
 
@@ -153,32 +155,114 @@ fn a_lost_encoder_leaves() {
     assert_eq!(bench.closed, [session]);
 }
 
+fn fragment(ufrag: Option<&str>) -> TrickleFragment {
+    TrickleFragment {
+        credentials: ufrag.map(|ufrag| (ufrag.into(), "0123456789012345678901".into())),
+        candidates: vec!["candidate:1 1 udp 1 192.0.2.1 5000 typ host".into()],
+    }
+}
+
+fn patches(
+    bench: &mut Bench,
+    session: SessionKey,
+    fragment: &TrickleFragment,
+) -> Result<Patched, PatchExchangeError> {
+    let patched = bench.room.handle_patch(session, fragment, bench.now);
+    bench.drain();
+    patched
+}
+
 #[test]
-fn candidates_are_patched_in_and_restarts_are_refused() {
+fn candidates_of_the_same_ice_session_are_patched_in() {
     let mut bench = Bench::new();
     let session = whip(&mut bench, &description(&[send_audio("0", "x")]));
-    bench.media.clear();
-    let fragment = |ufrag: Option<&str>| TrickleFragment {
-        ufrag: ufrag.map(String::from),
-        candidates: vec!["candidate:1 x".into()],
-    };
-    let now = bench.now;
-    assert_eq!(
-        bench
-            .room
-            .handle_patch(session, &fragment(Some("clnt")), now),
-        Ok(())
-    );
-    bench.drain();
-    assert!(matches!(bench.media[0], MediaCommand::AddCandidate { .. }));
-    let restart = bench
-        .room
-        .handle_patch(session, &fragment(Some("new1")), now);
-    assert_eq!(restart, Err(PatchExchangeError::RestartUnsupported));
-    let unknown = bench
-        .room
-        .handle_patch(SessionKey(999), &fragment(None), now);
+    for ufrag in [None, Some("clnt")] {
+        bench.media.clear();
+        let mut fragment = fragment(ufrag);
+        fragment.candidates = vec![format!("candidate:{ufrag:?}")];
+        let patched = patches(&mut bench, session, &fragment);
+        assert_eq!(patched, Ok(Patched::Trickled));
+        assert!(matches!(bench.media[0], MediaCommand::AddCandidate { .. }));
+    }
+    let unknown = patches(&mut bench, SessionKey(999), &fragment(None));
     assert_eq!(unknown, Err(PatchExchangeError::NotFound));
+    assert_eq!(bench.restarts, []);
+}
+
+#[test]
+fn new_credentials_restart_ice_and_change_nothing_else() {
+    for (name, offer) in [("FFmpeg", FFMPEG), ("aiortc", AIORTC)] {
+        let mut bench = Bench::new();
+        let session = whip(&mut bench, offer);
+        bench.connect("encoder");
+        let before = bench.info("encoder");
+        bench.forget();
+        let patched = patches(&mut bench, session, &fragment(Some("new1")));
+        assert_eq!(patched, Ok(Patched::Restarting), "{name}");
+        let [MediaCommand::AcceptOffer { sdp, .. }] = bench.media.as_slice() else {
+            panic!("{name}: {:?}", bench.media);
+        };
+        let offered = Description::parse(sdp).unwrap();
+        let sections = offered.sections().iter();
+        for (at, section) in sections.enumerate() {
+            assert_eq!(section.attribute("ice-ufrag").unwrap_or("new1"), "new1");
+            let candidates: Vec<_> = section.candidates().collect();
+            assert_eq!(candidates.len(), usize::from(at == 0), "{name}: {at}");
+        }
+        assert_eq!(offered.ice_ufrag(), Some("new1"), "{name}");
+        let (of, answer) = &bench.restarts[0];
+        let answer = answer.clone().unwrap();
+        assert_eq!((*of, answer.etag.as_str()), (session, "serv"), "{name}");
+        assert!(
+            Fragment::parse(&answer.fragment).is_ok(),
+            "{}",
+            answer.fragment
+        );
+        assert_eq!(bench.info("encoder"), before, "{name}");
+        assert_eq!(bench.exchanges[&session].len(), 1, "{name}");
+        let again = patches(&mut bench, session, &fragment(Some("new2")));
+        assert_eq!(again, Ok(Patched::Restarting), "{name}: as often as needed");
+    }
+}
+
+#[test]
+fn a_restart_that_fails_leaves_the_session_as_it_was() {
+    let mut bench = Bench::new();
+    let session = whip(&mut bench, FFMPEG);
+    bench.answers = false;
+    bench.forget();
+    let patched = patches(&mut bench, session, &fragment(Some("new1")));
+    assert_eq!(patched, Ok(Patched::Restarting));
+    let meanwhile = patches(&mut bench, session, &fragment(Some("new2")));
+    assert_eq!(meanwhile, Err(PatchExchangeError::Restarting));
+    let Some(MediaCommand::AcceptOffer {
+        room,
+        peer,
+        negotiation,
+        ..
+    }) = bench.media.first().cloned()
+    else {
+        panic!("{:?}", bench.media);
+    };
+    bench.media(MediaEvent::NegotiationFailed {
+        room,
+        peer,
+        negotiation,
+        cause: NegotiationFailure::Malformed,
+    });
+    assert_eq!(bench.restarts, [(session, Err(ExchangeRefusal::Malformed))]);
+    assert_eq!(bench.info("encoder").tracks.len(), 2, "still publishing");
+    let again = patches(&mut bench, session, &fragment(Some("new1")));
+    assert_eq!(again, Ok(Patched::Restarting), "and may try again");
+}
+
+#[test]
+fn what_is_not_answered_yet_cannot_restart() {
+    let mut bench = Bench::new();
+    bench.answers = false;
+    let session = whip(&mut bench, FFMPEG);
+    let patched = patches(&mut bench, session, &fragment(Some("new1")));
+    assert_eq!(patched, Err(PatchExchangeError::NothingToRestart));
 }
 
 #[test]
