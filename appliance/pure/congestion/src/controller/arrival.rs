@@ -1,0 +1,80 @@
+//! The receiver's clock and numbering, unwrapped across reports.
+
+use crate::clock::{Micros, SECOND, micros};
+use crate::feedback::{EPOCH, Feedback};
+use std::time::Duration;
+
+/// The receiver's clock may run this much apart from ours between two reports (libwebrtc
+/// `kArrivalTimeOffsetThreshold`); beyond, it jumped.
+const MAX_JUMP: Micros = 3 * SECOND;
+
+/// A report with a count this much behind is an old one, not one after many missing.
+const REORDERED: u8 = 128;
+
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    /// The newest arrival, and when the report about it came.
+    newest: Option<(Micros, Micros)>,
+    count: Option<u8>,
+    /// The first number not told of.
+    end: Option<u64>,
+    skipped: bool,
+}
+
+impl Arrivals {
+    /// Whether there was ever a report.
+    pub(super) fn any(&self) -> bool {
+        self.count.is_some()
+    }
+
+    /// Prepares for a report's arrivals; answers whether the receiver's clock jumped.
+    pub(super) fn begin(&mut self, feedback: &Feedback, now: Micros) -> bool {
+        let ahead = self
+            .count
+            .map_or(1, |count| feedback.count().wrapping_sub(count));
+        self.skipped = ahead > 1 && ahead < REORDERED;
+        if ahead < REORDERED {
+            self.count = Some(feedback.count());
+        }
+        let last = feedback
+            .arrivals()
+            .filter_map(|(_, arrival)| arrival)
+            .last();
+        let Some(last) = last else { return false };
+        let unwrapped = self.unwrap(last);
+        let Some((newest, at)) = self.newest else {
+            self.newest = Some((unwrapped, now));
+            return false;
+        };
+        let jumped = ((unwrapped - newest) - (now - at)).abs() > MAX_JUMP;
+        if jumped || unwrapped > newest {
+            self.newest = Some((unwrapped, now));
+        }
+        jumped
+    }
+
+    /// The arrival nearest to the newest one.
+    pub(super) fn unwrap(&self, arrival: Duration) -> Micros {
+        let (arrival, epoch) = (micros(arrival), micros(EPOCH));
+        let Some((newest, _)) = self.newest else {
+            return arrival;
+        };
+        let ahead = (arrival - newest).rem_euclid(epoch);
+        newest
+            + if ahead > epoch / 2 {
+                ahead - epoch
+            } else {
+                ahead
+            }
+    }
+
+    /// The first number that no report told of, if reports before the one that starts at
+    /// `base` went missing.
+    pub(super) fn missing_from(&self, base: u64) -> Option<u64> {
+        self.end.filter(|end| self.skipped && *end < base)
+    }
+
+    pub(super) fn end(&mut self, end: u64) {
+        self.end = self.end.max(Some(end));
+    }
+}

@@ -1,0 +1,54 @@
+//! How long the standing queue is: one-way delay above the least seen lately.
+
+use crate::clock::{Micros, SECOND};
+
+/// The least delay is forgotten after one to two of these: a route may have become longer, and
+/// clocks drift apart (100 ppm: 3 ms).
+const MEMORY: Micros = 15 * SECOND;
+
+/// A queue this long is normal for a moment and no reason to send less.
+const TOLERATED: Micros = 100_000;
+
+/// From here on it is drained as fast as it ever is.
+const LONG: Micros = 400_000;
+
+/// The share of the estimate used while a long queue drains. Half of the path then empties it:
+/// what was queued in one second leaves in two.
+const DRAIN: f64 = 0.5;
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    least: Option<Micros>,
+    least_before: Option<Micros>,
+    since: Micros,
+    delay: Micros,
+}
+
+impl Queue {
+    /// Takes the smallest arrival-minus-send of one feedback; the clocks' offset cancels.
+    pub(crate) fn handle_delay(&mut self, one_way: Micros, now: Micros) {
+        if now - self.since > MEMORY {
+            self.since = now;
+            self.least_before = self.least.take();
+        }
+        let least = self.least.map_or(one_way, |least| least.min(one_way));
+        self.least = Some(least);
+        let floor = self.least_before.map_or(least, |before| before.min(least));
+        self.delay = one_way - floor;
+    }
+
+    /// What to make of the estimate while the queue drains, [`DRAIN`] to 1.
+    pub(crate) fn share(&self) -> f64 {
+        let over = (self.delay - TOLERATED).clamp(0, LONG - TOLERATED);
+        1.0 - (1.0 - DRAIN) * over as f64 / (LONG - TOLERATED) as f64
+    }
+
+    /// Whether the queue is longer than [`TOLERATED`].
+    pub(crate) fn is_standing(&self) -> bool {
+        self.delay > TOLERATED
+    }
+
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+}

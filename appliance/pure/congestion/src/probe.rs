@@ -1,0 +1,202 @@
+//! When to try whether the path takes more, and what came of it.
+
+mod cluster;
+
+use crate::clock::{Micros, SECOND};
+use crate::controller::Probe;
+use cluster::Cluster;
+use std::collections::VecDeque;
+use vocab::Bitrate;
+
+/// The first probe, as a multiple of the initial estimate (libwebrtc `first_exponential_probe`).
+const FIRST: f64 = 3.0;
+
+/// Every further one, as a multiple of what the path is known to take: the second is six times
+/// the initial estimate.
+const NEXT: f64 = 2.0;
+
+/// A probe that finds this share of its rate is followed by a larger one at once.
+const FOLLOWED: f64 = 0.7;
+
+/// Never probed beyond this multiple of what is desired: repair and a keyframe need room,
+/// more is of no use.
+const HEADROOM: f64 = 2.0;
+
+/// With this multiple of what is desired known to be free, nothing is probed.
+const SATISFIED: f64 = 1.25;
+
+/// How long a probe lasts (libwebrtc `min_probe_duration`).
+const LENGTH: Micros = 15_000;
+
+/// Packets in a probe at least, so that their spacing tells something.
+const MIN_PACKETS: usize = 5;
+
+/// Between probes while they find nothing: doubled from the first …
+const MIN_PAUSE: Micros = SECOND;
+
+/// … to the second. Recovery within 5 s (issue 3) leaves a second and a half for the steps.
+const MAX_PAUSE: Micros = 3 * SECOND;
+
+/// A probe must find so much more than was known to count as a find.
+const FOUND: f64 = 1.1;
+
+/// After the queue grew, it is left in peace for so long.
+const AFTER_DECREASE: Micros = SECOND / 2;
+
+/// Probes under way at once; the oldest is given up.
+const MAX_CLUSTERS: usize = 4;
+
+/// What one packet of a probe met.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fate {
+    Received { sent: Micros, arrival: Micros },
+    Lost,
+    Late { sent: Micros, arrival: Micros },
+}
+
+/// What a probe found out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Finding {
+    /// Bits per second the path takes at least; if `saturated`, about.
+    pub(crate) rate: f64,
+    /// It arrived slower than it was sent.
+    pub(crate) saturated: bool,
+    /// Before it nothing was known of the path.
+    pub(crate) first: bool,
+}
+
+/// What decides whether to probe.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    pub(crate) estimate: f64,
+    /// Desired by the box; with random loss added on top.
+    pub(crate) desired: f64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Prober {
+    clusters: VecDeque<Cluster>,
+    issued: u32,
+    /// The rate of a probe to be sent as soon as may be.
+    follow_up: Option<f64>,
+    due: Micros,
+    pause: Micros,
+    answered: bool,
+}
+
+impl Need {
+    fn is_met(self) -> bool {
+        self.estimate >= SATISFIED * self.desired
+    }
+
+    fn most(self) -> f64 {
+        HEADROOM * self.desired
+    }
+}
+
+impl Prober {
+    pub(crate) fn new() -> Self {
+        Self {
+            clusters: VecDeque::with_capacity(MAX_CLUSTERS),
+            issued: 0,
+            follow_up: None,
+            due: 0,
+            pause: MIN_PAUSE,
+            answered: false,
+        }
+    }
+
+    /// When a probe is due; `None`: nothing to find out. A client that never answered a probe
+    /// sends no feedback, and is probed no more.
+    pub(crate) fn due(&self, need: Need) -> Option<Micros> {
+        let deaf = self.issued > 0 && !self.answered;
+        (!need.is_met() && !deaf).then_some(self.due)
+    }
+
+    pub(crate) fn poll(&mut self, need: Need, now: Micros) -> Option<Probe> {
+        if self.due(need)? > now {
+            return None;
+        }
+        let multiple = if self.issued == 0 { FIRST } else { NEXT };
+        let wanted = self.follow_up.take().unwrap_or(multiple * need.estimate);
+        let rate = wanted.min(need.most()).max(need.estimate);
+        self.issued = self.issued.wrapping_add(1).max(1);
+        self.due = now + self.pause;
+        if self.clusters.len() == MAX_CLUSTERS {
+            self.clusters.pop_front();
+        }
+        let bytes = (rate * LENGTH as f64 / 8e6) as usize;
+        let probe = Probe {
+            cluster: self.issued,
+            rate: Bitrate(rate as u64),
+            bytes,
+            packets: MIN_PACKETS,
+        };
+        self.clusters
+            .push_back(Cluster::new(&probe, self.issued == 1));
+        Some(probe)
+    }
+
+    /// Something more is desired: do not wait for the pause to end.
+    pub(crate) fn hasten(&mut self, now: Micros) {
+        self.pause = MIN_PAUSE;
+        self.due = self.due.min(now);
+    }
+
+    /// The queue grew or the path fell silent.
+    pub(crate) fn handle_decrease(&mut self, now: Micros) {
+        self.follow_up = None;
+        self.due = self.due.max(now + AFTER_DECREASE);
+    }
+
+    pub(crate) fn handle_feedback(&mut self) {
+        self.answered = true;
+    }
+
+    /// The probe that is being sent.
+    pub(crate) fn unfinished(&self) -> Option<u32> {
+        let newest = self.clusters.back()?;
+        newest.is_under_way().then(|| newest.id())
+    }
+
+    pub(crate) fn handle_sent(&mut self, cluster: u32, bytes: u32) {
+        if let Some(cluster) = self.cluster(cluster) {
+            cluster.handle_sent(bytes);
+        }
+    }
+
+    pub(crate) fn handle_packet(&mut self, cluster: u32, bytes: u32, fate: Fate) {
+        if let Some(cluster) = self.cluster(cluster) {
+            cluster.handle_packet(bytes, fate);
+        }
+    }
+
+    /// What the probes found whose packets are all accounted for. `usual_loss` is the share
+    /// that the path loses at any rate.
+    pub(crate) fn poll_finding(
+        &mut self,
+        need: Need,
+        usual_loss: f64,
+        now: Micros,
+    ) -> Option<Finding> {
+        let index = self.clusters.iter().position(Cluster::is_accounted_for)?;
+        let cluster = self.clusters.remove(index)?;
+        let finding = cluster.finding(usual_loss);
+        let found = finding.filter(|found| found.rate > FOUND * need.estimate);
+        self.pause = match found {
+            Some(_) => MIN_PAUSE,
+            None => (2 * self.pause).min(MAX_PAUSE),
+        };
+        if let Some(found) = found
+            && found.rate >= FOLLOWED * cluster.rate()
+        {
+            self.follow_up = Some(NEXT * found.rate);
+            self.due = now;
+        }
+        finding
+    }
+
+    fn cluster(&mut self, id: u32) -> Option<&mut Cluster> {
+        self.clusters.iter_mut().find(|cluster| cluster.id() == id)
+    }
+}
