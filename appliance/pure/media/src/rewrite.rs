@@ -151,7 +151,7 @@ impl Rewriter {
             ),
             Some(head) => (
                 head.sequence + 1,
-                self.continued_timestamp(head, last, input, aligned),
+                self.continued_timestamp(head, last.as_ref(), input, aligned),
             ),
         };
         let (picture_offset, tl0_offset) = self.picture_offsets(input);
@@ -207,7 +207,7 @@ impl Rewriter {
     fn continued_timestamp(
         &self,
         head: &Head,
-        last: Option<Segment>,
+        last: Option<&Segment>,
         input: &Input,
         aligned: Option<u32>,
     ) -> u32 {

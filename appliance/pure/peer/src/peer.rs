@@ -1,50 +1,35 @@
 //! One WebRTC peer: the boundary around one str0m `Rtc`.
 
+mod config;
+mod event;
+mod fault;
+mod turn;
+
 use crate::candidate::RemoteCandidates;
 use crate::certificate::Certificate;
-use crate::channel::{Channels, MAX_BUFFERED_BYTES, MAX_MESSAGE_BYTES, Sent};
+use crate::channel::{Channels, Sent};
 use crate::counters::Counters;
-use crate::extension::extension_map;
 use crate::liveness::Liveness;
 use crate::negotiate::Negotiation;
 use crate::output::Output;
-use crate::receive::{Receiver, egress_loss, sender_report};
-use crate::section::{RTX_CACHE_PACKETS, Sections};
+use crate::receive::Receiver;
+use crate::section::Sections;
 use crate::send::{WriteRefusal, command};
-use crate::ssrc::{of_rtp, payload_type};
+use crate::ssrc::of_rtp;
 use crate::transit::Transit;
-use media::plane::{PeerFailure, PeerRole, PeerSpec};
-use media::{Channel, Codec, Kind, Mid, Outgoing, Rid};
+use config::build;
+use fault::{discard, ends_handshake};
+use media::plane::{PeerFailure, PeerSpec};
+use media::{Channel, Kind, Mid, Outgoing, Rid};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
-use str0m::bwe::{Bitrate as RtcBitrate, BweKind};
-use str0m::config::DtlsVersion;
+use std::time::Instant;
+use str0m::bwe::Bitrate as RtcBitrate;
 use str0m::media::{KeyframeRequestKind, Rid as RtcRid};
-use str0m::net::{Protocol, Receive, Transmit};
-use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig, RtcError};
+use str0m::net::{Protocol, Receive};
+use str0m::{Input, Rtc};
 use vocab::Bitrate;
-
-/// Outputs of str0m after one mutation, beyond which it is taken to be caught in a loop
-/// (`reliability.md` F6). The largest honest burst, a keyframe to be resent, has some hundred.
-const MAX_OUTPUTS_PER_STEP: usize = 10_000;
-/// Times that str0m may ask for the very instant that was just given to it.
-const MAX_SETTLING_STEPS: usize = 8;
-/// A peer is not woken more often than this: a timer that does not move costs a thousand turns a
-/// second, not a core.
-const MIN_WAIT: Duration = Duration::from_millis(1);
-/// What a path is taken to carry before anything is known of it. Enough for audio and a medium
-/// layer at once; probing finds the rest within a second.
-const INITIAL_ESTIMATE: RtcBitrate = RtcBitrate::kbps(1_500);
-/// How often loss and round trips are reported. `LiveKit` rates connections every 5 s.
-const STATS_INTERVAL: Duration = Duration::from_secs(2);
-/// Classes of the DTLS library's errors after which a handshake cannot be completed.
-const FATAL_DTLS_ERRORS: [&str; 3] = ["certificate error", "crypto error", "security error"];
-/// High 4:4:4 Predictive, which Chromium lists beside str0m's own profiles; payload types that
-/// str0m's defaults leave free.
-const H264_HIGH_444: [(u8, u8, bool); 2] = [(112, 113, true), (117, 118, false)];
-const H264_HIGH_444_PROFILE: u32 = 0xf4_00_1f;
 
 /// What a peer is made of.
 #[derive(Debug, Clone)]
@@ -323,256 +308,4 @@ impl Peer {
         let waits = [self.wait, self.liveness.deadline()];
         Output::Wait(waits.into_iter().flatten().min())
     }
-
-    /// One mutation of str0m and everything that follows from it.
-    pub(crate) fn step<T>(&mut self, now: Instant, step: impl FnOnce(&mut Rtc) -> T) {
-        self.settle_writes();
-        if self.rtc.is_some() && Self::guard(&mut self.rtc, step).is_none() {
-            self.end_by_fault();
-        }
-        self.settle(now);
-    }
-
-    fn settle_writes(&mut self) {
-        if let Some(now) = self.unsettled.take() {
-            self.settle(now);
-        }
-    }
-
-    /// Gives str0m the time and drains it, until it asks for a later one.
-    pub(crate) fn settle(&mut self, now: Instant) {
-        for _ in 0..MAX_SETTLING_STEPS {
-            let timed = Self::guard(&mut self.rtc, |rtc| rtc.handle_input(Input::Timeout(now)));
-            if timed.is_none() {
-                self.end_by_fault();
-                return;
-            }
-            self.drain(now);
-            if self.wait.is_none_or(|wait| wait > now) {
-                return;
-            }
-        }
-        self.wait = Some(now + MIN_WAIT);
-    }
-
-    /// Polls str0m until it has nothing left. Data that waited for room follows.
-    fn drain(&mut self, now: Instant) {
-        loop {
-            self.poll_rtc(now);
-            if !self.channels.is_waiting() || !self.is_alive() {
-                break;
-            }
-            let channels = &mut self.channels;
-            match Self::guard(&mut self.rtc, |rtc| channels.write_waiting(rtc)) {
-                Some(true) => {}
-                Some(false) => break,
-                None => {
-                    self.end_by_fault();
-                    break;
-                }
-            }
-        }
-    }
-
-    fn poll_rtc(&mut self, now: Instant) {
-        for _ in 0..MAX_OUTPUTS_PER_STEP {
-            match Self::guard(&mut self.rtc, Rtc::poll_output) {
-                Some(Ok(RtcOutput::Timeout(wait))) => {
-                    self.wait = Some(wait);
-                    self.after_poll();
-                    return;
-                }
-                Some(Ok(RtcOutput::Transmit(transmit))) => self.transmit(transmit, now),
-                Some(Ok(RtcOutput::Event(event))) => self.handle_event(event, now),
-                Some(Err(error)) => {
-                    self.end(cause(&error));
-                    return;
-                }
-                None => {
-                    self.end_by_fault();
-                    return;
-                }
-            }
-        }
-        self.end(PeerFailure::Fault);
-    }
-
-    /// str0m ends itself on a fingerprint that does not match, and on the client's farewell.
-    fn after_poll(&mut self) {
-        let is_alive = self.rtc.as_ref().is_some_and(Rtc::is_alive);
-        if self.farewell_seen {
-            self.end(PeerFailure::ClosedByPeer);
-        } else if !is_alive && self.rtc.is_some() {
-            self.end(PeerFailure::Dtls);
-        }
-    }
-
-    fn transmit(&mut self, transmit: Transmit, now: Instant) {
-        let bytes: Vec<u8> = transmit.contents.into();
-        let mut arrival = None;
-        if let Some(pt) = payload_type(&bytes) {
-            if self.sections.types.is_resend(pt) {
-                self.counters.retransmissions += 1;
-            } else if of_rtp(&bytes) != Some(0) {
-                let codec = self.sections.types.codec(pt);
-                let is_audio = matches!(codec, Some(Codec::Opus | Codec::Red));
-                arrival = self.transit.sent(is_audio, now);
-            }
-        }
-        self.outputs.push_back(Output::Transmit {
-            local: transmit.source,
-            remote: transmit.destination,
-            bytes,
-            arrival,
-        });
-    }
-
-    fn handle_event(&mut self, event: Event, now: Instant) {
-        let output = match event {
-            Event::RtpPacket(packet) => self.read_packet(packet).map(Output::Packet),
-            Event::SenderFeedback(feedback) => sender_report(&feedback).map(Output::SenderReport),
-            Event::KeyframeRequest(request) => {
-                Mid::new(&request.mid).map(|mid| Output::KeyframeRequest { mid })
-            }
-            Event::EgressBitrateEstimate(estimate) => self.read_estimate(estimate),
-            Event::MediaEgressStats(stats) => egress_loss(&stats).map(Output::Loss),
-            Event::MediaIngressStats(stats) => self.receiver.ingress_loss(&stats).map(Output::Loss),
-            Event::Connected => {
-                self.liveness.connected();
-                Some(Output::Connected)
-            }
-            Event::IceConnectionStateChange(state) => {
-                self.liveness.ice(state, now);
-                None
-            }
-            Event::ChannelOpen(id, label) => {
-                let channels = &mut self.channels;
-                let opened = Self::guard(&mut self.rtc, |rtc| channels.opened(rtc, id, &label));
-                opened.flatten().map(Output::ChannelOpen)
-            }
-            Event::ChannelClose(id) => {
-                self.channels.closed(id);
-                None
-            }
-            Event::ChannelData(data) => {
-                let channel = self.channels.meaning(data.id);
-                self.counters.data_unknown += u64::from(channel.is_none());
-                channel.map(|channel| Output::Data {
-                    channel,
-                    payload: data.data,
-                })
-            }
-            Event::Closed => {
-                self.farewell_seen = true;
-                None
-            }
-            _ => None,
-        };
-        self.outputs.extend(output);
-    }
-
-    fn read_packet(&mut self, packet: str0m::rtp::RtpPacket) -> Option<media::Packet> {
-        let (receiver, counters) = (&mut self.receiver, &mut self.counters);
-        let types = &self.sections.types;
-        Self::guard(&mut self.rtc, |rtc| {
-            receiver.packet(rtc, types, packet, counters)
-        })
-        .flatten()
-    }
-
-    /// Transport-wide feedback where the client gives it, else its own estimate (REMB).
-    fn read_estimate(&mut self, estimate: BweKind) -> Option<Output> {
-        let bitrate = match estimate {
-            BweKind::Twcc {
-                estimate,
-                can_probe,
-            } => {
-                self.has_transport_feedback = can_probe;
-                can_probe.then_some(estimate)
-            }
-            BweKind::Remb { estimate, .. } if !self.has_transport_feedback => Some(estimate),
-            _ => None,
-        }?;
-        Some(Output::Estimate(Bitrate(bitrate.as_u64())))
-    }
-
-    /// Runs one call into str0m. `None`: it panicked, or the peer is dead already.
-    pub(crate) fn guard<T>(rtc: &mut Option<Rtc>, call: impl FnOnce(&mut Rtc) -> T) -> Option<T> {
-        let rtc = rtc.as_mut()?;
-        catch_unwind(AssertUnwindSafe(|| call(rtc))).ok()
-    }
-
-    pub(crate) fn end_by_fault(&mut self) {
-        self.end(PeerFailure::Fault);
-    }
-
-    fn end(&mut self, cause: PeerFailure) {
-        if self.rtc.take().map(discard).is_some() {
-            self.outputs.push_back(Output::Failed(cause));
-        }
-    }
-}
-
-/// What a faulty `Rtc` does when it is dropped is its own affair too.
-fn discard(rtc: Rtc) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(rtc)));
-}
-
-/// Whether the DTLS library refused what the client sent for good: nothing that follows could
-/// complete the handshake. str0m hands its errors on as text; its other classes (a full queue, a
-/// message out of turn) are survived, for a stranger's junk can cause them.
-fn ends_handshake(error: &RtcError) -> bool {
-    let RtcError::Dtls(error) = error else {
-        return false;
-    };
-    let text = error.to_string();
-    FATAL_DTLS_ERRORS.iter().any(|class| text.contains(class))
-}
-
-fn cause(error: &RtcError) -> PeerFailure {
-    match error {
-        RtcError::Dtls(_) | RtcError::RemoteSdp(_) => PeerFailure::Dtls,
-        _ => PeerFailure::Fault,
-    }
-}
-
-/// DTLS 1.2: with it and as the server we get AES-GCM from browsers (`egress.md` §2).
-fn build(config: &PeerConfig, now: Instant) -> Rtc {
-    let sends = matches!(
-        config.spec.role,
-        PeerRole::Single | PeerRole::Subscriber | PeerRole::Whep
-    );
-    let mut rtc_config = RtcConfig::new()
-        .set_crypto_provider(config.certificate.crypto.clone())
-        .set_dtls_cert((*config.certificate.certificate).clone())
-        .set_dtls_version(DtlsVersion::Dtls12)
-        .set_ice_lite(config.spec.ice_lite)
-        .set_rtp_mode(true)
-        .clear_codecs()
-        .enable_opus(true, true)
-        .enable_vp8(true)
-        .enable_h264(true)
-        .enable_vp9(true)
-        .enable_av1(true)
-        .set_extension_map(extension_map())
-        .set_stats_interval(Some(STATS_INTERVAL))
-        .set_send_buffer_video(RTX_CACHE_PACKETS)
-        .set_sctp_max_message_size(MAX_MESSAGE_BYTES as u32)
-        .set_sctp_max_buffered_amount(MAX_BUFFERED_BYTES)
-        .enable_bwe(sends.then_some(INITIAL_ESTIMATE));
-    for (pt, resend, mode) in H264_HIGH_444 {
-        rtc_config.codec_config().add_h264(
-            pt.into(),
-            Some(resend.into()),
-            mode,
-            H264_HIGH_444_PROFILE,
-        );
-    }
-    let mut rtc = rtc_config.build(now);
-    for address in &config.candidates {
-        if let Ok(candidate) = Candidate::host(*address, "udp") {
-            rtc.add_local_candidate(candidate);
-        }
-    }
-    rtc
 }
