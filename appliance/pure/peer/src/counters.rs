@@ -7,8 +7,16 @@ pub struct Counters {
     pub packets_in: u64,
     /// Media packets accepted for sending.
     pub packets_out: u64,
-    /// RTX packets sent, padding probes included.
+    /// Packets sent again because the client asked for them; known at the next statistics.
     pub retransmissions: u64,
+    /// Packets sent to probe the path: empty ones at once, repeats of media two statistics later.
+    pub padding_out: u64,
+    /// RTCP packets sent.
+    pub rtcp_out: u64,
+    /// DTLS records sent, data channels included.
+    pub dtls_out: u64,
+    /// STUN messages sent.
+    pub stun_out: u64,
     /// Media packets received without payload (padding of a publisher's probes), handed on.
     pub padding_in: u64,
     /// Received packets whose section or codec is unknown.
@@ -41,6 +49,10 @@ impl Counters {
             packets_in,
             packets_out,
             retransmissions,
+            padding_out,
+            rtcp_out,
+            dtls_out,
+            stun_out,
             padding_in,
             unknown_in,
             excess_ssrc,
@@ -56,6 +68,10 @@ impl Counters {
         self.packets_in += packets_in;
         self.packets_out += packets_out;
         self.retransmissions += retransmissions;
+        self.padding_out += padding_out;
+        self.rtcp_out += rtcp_out;
+        self.dtls_out += dtls_out;
+        self.stun_out += stun_out;
         self.padding_in += padding_in;
         self.unknown_in += unknown_in;
         self.excess_ssrc += excess_ssrc;

@@ -11,6 +11,7 @@ mod channel;
 mod codec;
 mod continuity;
 mod counters;
+mod departure;
 mod description;
 mod extension;
 mod liveness;

@@ -9,6 +9,7 @@ use crate::candidate::RemoteCandidates;
 use crate::certificate::Certificate;
 use crate::channel::{Channels, Sent};
 use crate::counters::Counters;
+use crate::departure::Repeats;
 use crate::liveness::Liveness;
 use crate::negotiate::Negotiation;
 use crate::output::Output;
@@ -58,6 +59,7 @@ pub struct Peer {
     pub(crate) liveness: Liveness,
     pub(crate) counters: Counters,
     transit: Transit,
+    repeats: Repeats,
     outputs: VecDeque<Output>,
     /// Something was written since str0m was last given the time.
     unsettled: Option<Instant>,
@@ -82,6 +84,7 @@ impl Peer {
             liveness: Liveness::default(),
             counters: Counters::default(),
             transit: Transit::default(),
+            repeats: Repeats::default(),
             outputs: VecDeque::new(),
             unsettled: None,
             wait: None,

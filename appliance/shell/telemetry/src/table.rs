@@ -68,13 +68,19 @@ metrics! {
     BYTES_IN = Counter "ringward_bytes_in_total":
         "Bytes of datagrams received, by worker";
     PACKETS_OUT = Counter "ringward_packets_out_total":
-        "Datagrams sent, by worker";
+        "Datagrams sent, by worker: forwarded, retransmissions, padding and protocol packets together";
     BYTES_OUT = Counter "ringward_bytes_out_total":
         "Bytes of datagrams sent, by worker";
     FORWARDED = Counter "ringward_packets_forwarded_total":
         "Media packets sent to subscribers for the first time, by worker";
     RETRANSMISSIONS = Counter "ringward_retransmissions_total":
-        "Retransmitted packets, bandwidth probes included, by worker";
+        "Packets sent again because a subscriber asked, by worker; known some seconds later";
+    PADDING_OUT = Counter "ringward_padding_out_total":
+        "Packets sent to probe a path's bandwidth, empty or repeated, by worker; repeats are known some seconds later";
+    PROTOCOL_OUT = Counter "ringward_protocol_packets_out_total":
+        "Datagrams sent that are no media, by worker and kind (rtcp, dtls, stun)";
+    PADDING_IN = Counter "ringward_padding_in_total":
+        "Empty packets of publishers that probe their path, not forwarded, by worker";
     DROPS = Counter "ringward_drops_total":
         "What was not received, forwarded or sent, by worker and cause";
     TRAINS = Counter "ringward_trains_out_total":

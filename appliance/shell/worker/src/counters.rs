@@ -35,6 +35,9 @@ pub(crate) struct Publisher {
     bytes_out: Counter,
     forwarded: Counter,
     retransmissions: Counter,
+    padding_out: Counter,
+    padding_in: Counter,
+    protocol_out: [Counter; 3],
     drops: Vec<(&'static str, Counter)>,
     trains: Vec<Counter>,
     latency: Histogram,
@@ -68,6 +71,10 @@ impl Publisher {
             bytes_out: counter!(names::BYTES_OUT, &[label()]),
             forwarded: counter!(names::FORWARDED, &[label()]),
             retransmissions: counter!(names::RETRANSMISSIONS, &[label()]),
+            padding_out: counter!(names::PADDING_OUT, &[label()]),
+            padding_in: counter!(names::PADDING_IN, &[label()]),
+            protocol_out: ["rtcp", "dtls", "stun"]
+                .map(|kind| counter!(names::PROTOCOL_OUT, &[label(), ("kind", kind.to_owned())])),
             drops: causes
                 .map(|cause| {
                     (
@@ -126,6 +133,16 @@ impl Publisher {
         self.bytes_out.absolute(net.bytes_out);
         self.forwarded.absolute(tally.peers.packets_out);
         self.retransmissions.absolute(tally.peers.retransmissions);
+        self.padding_out.absolute(tally.peers.padding_out);
+        self.padding_in.absolute(tally.peers.padding_in);
+        let protocol = [
+            tally.peers.rtcp_out,
+            tally.peers.dtls_out,
+            tally.peers.stun_out,
+        ];
+        for (count, metric) in protocol.iter().zip(&self.protocol_out) {
+            metric.absolute(*count);
+        }
         self.rooms.set(rooms as f64);
         self.peers.set(peers as f64);
         for (count, metric) in net.train_lengths.iter().zip(&self.trains) {

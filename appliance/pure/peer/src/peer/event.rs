@@ -1,9 +1,9 @@
 //! What str0m says, in the box's terms.
 
 use super::Peer;
+use crate::departure::Departure;
 use crate::output::Output;
 use crate::receive::{egress_loss, sender_report};
-use crate::ssrc::{of_rtp, payload_type};
 use media::{Codec, Mid};
 use std::time::Instant;
 use str0m::Event;
@@ -14,16 +14,15 @@ use vocab::Bitrate;
 impl Peer {
     pub(super) fn transmit(&mut self, transmit: Transmit, now: Instant) {
         let bytes: Vec<u8> = transmit.contents.into();
-        let mut arrival = None;
-        if let Some(pt) = payload_type(&bytes) {
-            if self.sections.types.is_resend(pt) {
-                self.counters.retransmissions += 1;
-            } else if of_rtp(&bytes) != Some(0) {
-                let codec = self.sections.types.codec(pt);
-                let is_audio = matches!(codec, Some(Codec::Opus | Codec::Red));
-                arrival = self.transit.sent(is_audio, now);
-            }
-        }
+        let departure = Departure::of(&bytes, &self.sections.types);
+        self.repeats.count(departure, &mut self.counters);
+        let arrival = if let Departure::Media(pt) = departure {
+            let codec = self.sections.types.codec(pt);
+            let is_audio = matches!(codec, Some(Codec::Opus | Codec::Red));
+            self.transit.sent(is_audio, now)
+        } else {
+            None
+        };
         self.outputs.push_back(Output::Transmit {
             local: transmit.source,
             remote: transmit.destination,
@@ -40,7 +39,14 @@ impl Peer {
                 Mid::new(&request.mid).map(|mid| Output::KeyframeRequest { mid })
             }
             Event::EgressBitrateEstimate(estimate) => self.read_estimate(estimate),
-            Event::MediaEgressStats(stats) => egress_loss(&stats).map(Output::Loss),
+            Event::MediaEgressStats(stats) => {
+                if let Some(mid) = Mid::new(&stats.mid) {
+                    let counters = &mut self.counters;
+                    let (packets, taken) = (stats.packets, stats.timestamp);
+                    self.repeats.settle(mid, packets, taken, counters);
+                }
+                egress_loss(&stats).map(Output::Loss)
+            }
             Event::MediaIngressStats(stats) => self.receiver.ingress_loss(&stats).map(Output::Loss),
             Event::Connected => {
                 self.liveness.connected();
