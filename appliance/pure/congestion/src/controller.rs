@@ -412,21 +412,25 @@ impl Controller {
         while let Some(found) = self.prober.poll_finding(need, usual_loss, now) {
             let clear = self.trendline.usage() != Usage::Over && !self.queue.is_standing();
             let raises = found.rate > self.aimd.rate() && clear;
+            if std::env::var("DBG").is_ok() {
+                eprintln!(
+                    "{now} found {found:?} {raises} {} {:?}",
+                    self.aimd.rate(),
+                    self.trendline.usage()
+                );
+            }
             if raises || found.first && found.saturated {
                 self.aimd.set(found.rate, now);
             }
-            self.loss.handle_carried(found.rate);
+            if !found.saturated {
+                self.loss.handle_carried(found.rate);
+            }
         }
         self.conclude(now);
     }
 
     fn update_rate(&mut self, judged: bool, now: Micros) {
-        let usage = match self.trendline.usage() {
-            // A queue that stays is not one that may grow.
-            Usage::Normal if self.queue.is_standing() => Usage::Under,
-            Usage::Over if !judged => return,
-            usage => usage,
-        };
+        let usage = self.usage(judged);
         let window = if usage == Usage::Over { SHORT } else { LONG };
         let sending = self.sent.rate_until(now, LONG);
         let path = Path {
@@ -442,6 +446,21 @@ impl Controller {
         self.aimd.update(usage, path, now);
         if self.aimd.decreased() != before {
             self.prober.handle_decrease(now);
+        }
+    }
+
+    /// What gradient and length of the queue say together.
+    fn usage(&self, judged: bool) -> Usage {
+        let over = judged && self.trendline.usage() == Usage::Over;
+        if self.queue.is_noticed() && (over || self.queue.is_growing()) {
+            Usage::Over
+        } else if over || self.queue.is_standing() {
+            // Neither grow into a queue nor give way to one that is short.
+            Usage::Under
+        } else if self.trendline.usage() == Usage::Over {
+            Usage::Normal
+        } else {
+            self.trendline.usage()
         }
     }
 

@@ -189,6 +189,9 @@ impl Loss {
         } else {
             explain(&self.observations)
         };
+        if std::env::var("DBG").is_ok() {
+            eprintln!("expl {explanation:?} {seen:?} {smoothed}");
+        }
         match explanation {
             Explanation::Capacity(capacity) => {
                 let limit = BELOW_CAPACITY * capacity;

@@ -11,9 +11,12 @@ use vocab::Bitrate;
 /// The first probe, as a multiple of the initial estimate (libwebrtc `first_exponential_probe`).
 const FIRST: f64 = 3.0;
 
-/// Every further one, as a multiple of what the path is known to take: the second is six times
-/// the initial estimate.
+/// One that follows a find, as a multiple of it: the second is six times the initial estimate.
 const NEXT: f64 = 2.0;
+
+/// One that asks whether anything has changed: on a path that is full, it queues for less than
+/// half of its length.
+const AGAIN: f64 = 1.5;
 
 /// A probe that finds this share of its rate is followed by a larger one at once.
 const FOLLOWED: f64 = 0.7;
@@ -37,8 +40,10 @@ const MIN_PAUSE: Micros = SECOND;
 /// … to the second. Recovery within 5 s (issue 3) leaves a second and a half for the steps.
 const MAX_PAUSE: Micros = 3 * SECOND;
 
-/// A probe must find so much more than was known to count as a find.
-const FOUND: f64 = 1.1;
+/// A probe that filled the path must find this much more than the estimate. Two flows of equal
+/// share find 1.14 times theirs, the larger of two unequal ones less, the smaller one more: so
+/// probes even shares out, and do not make the larger one larger.
+const FAIR: f64 = 1.2;
 
 /// After the queue grew, it is left in peace for so long.
 const AFTER_DECREASE: Micros = SECOND / 2;
@@ -94,6 +99,14 @@ impl Need {
     }
 }
 
+impl Finding {
+    /// Whether it is news to someone who knows of `estimate`.
+    fn counts(self, estimate: f64) -> bool {
+        let least = if self.saturated { FAIR } else { 1.0 };
+        self.rate > least * estimate || self.first && self.saturated
+    }
+}
+
 impl Prober {
     pub(crate) fn new() -> Self {
         Self {
@@ -117,7 +130,7 @@ impl Prober {
         if self.due(need)? > now {
             return None;
         }
-        let multiple = if self.issued == 0 { FIRST } else { NEXT };
+        let multiple = if self.issued == 0 { FIRST } else { AGAIN };
         let wanted = self.follow_up.take().unwrap_or(multiple * need.estimate);
         let rate = wanted.min(need.most()).max(need.estimate);
         self.issued = self.issued.wrapping_add(1).max(1);
@@ -181,19 +194,19 @@ impl Prober {
     ) -> Option<Finding> {
         let index = self.clusters.iter().position(Cluster::is_accounted_for)?;
         let cluster = self.clusters.remove(index)?;
-        let finding = cluster.finding(usual_loss);
-        let found = finding.filter(|found| found.rate > FOUND * need.estimate);
-        self.pause = match found {
-            Some(_) => MIN_PAUSE,
-            None => (2 * self.pause).min(MAX_PAUSE),
+        let finding = cluster
+            .finding(usual_loss)
+            .filter(|found| found.counts(need.estimate));
+        let Some(found) = finding else {
+            self.pause = (2 * self.pause).min(MAX_PAUSE);
+            return self.poll_finding(need, usual_loss, now);
         };
-        if let Some(found) = found
-            && found.rate >= FOLLOWED * cluster.rate()
-        {
+        self.pause = MIN_PAUSE;
+        if found.rate >= FOLLOWED * cluster.rate() {
             self.follow_up = Some(NEXT * found.rate);
             self.due = now;
         }
-        finding
+        Some(found)
     }
 
     fn cluster(&mut self, id: u32) -> Option<&mut Cluster> {

@@ -16,12 +16,24 @@ const LONG: Micros = 400_000;
 /// what was queued in one second leaves in two.
 const DRAIN: f64 = 0.5;
 
+/// A queue shorter than this is no reason to back off, however it grows. All flows see the same
+/// queue, while the gradient's threshold is lower for a flow of few packets: without a floor
+/// that is common to all, the smaller flow backs off first, every time.
+const NOTICED: Micros = 40_000;
+
+/// Growth by this much within [`RECENT`] reports counts, noise of a frame or two does not.
+const GROWTH: Micros = 5_000;
+
+/// Reports looked back on: 200 ms.
+const RECENT: usize = 4;
+
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     least: Option<Micros>,
     least_before: Option<Micros>,
     since: Micros,
     delay: Micros,
+    recent: [Micros; RECENT],
 }
 
 impl Queue {
@@ -34,7 +46,23 @@ impl Queue {
         let least = self.least.map_or(one_way, |least| least.min(one_way));
         self.least = Some(least);
         let floor = self.least_before.map_or(least, |before| before.min(least));
+        self.recent.rotate_right(1);
+        if let Some(latest) = self.recent.first_mut() {
+            *latest = self.delay;
+        }
         self.delay = one_way - floor;
+    }
+
+    /// Long enough to be noticed, by this flow as by any other.
+    pub(crate) fn is_noticed(&self) -> bool {
+        self.delay > NOTICED
+    }
+
+    /// Longer than at any of the last reports' but by noise.
+    pub(crate) fn is_growing(&self) -> bool {
+        let least = self.recent.iter().copied().min().unwrap_or_default();
+        let most = self.recent.iter().copied().max().unwrap_or_default();
+        self.delay > most && self.delay > least + GROWTH
     }
 
     /// What to make of the estimate while the queue drains, [`DRAIN`] to 1.

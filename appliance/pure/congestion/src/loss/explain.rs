@@ -9,9 +9,9 @@ const SHARES: [f64; 9] = [0.0, 0.02, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40];
 /// Losses come in bursts, so that packets tell less than if each were lost by itself.
 const INDEPENDENT: f64 = 0.5;
 
-/// A limited path must be this much likelier (in nats: twenty times): needless back-off hurts
+/// A limited path must be this much likelier (in nats: four hundred times): needless back-off hurts
 /// at once, a needless packet hurts little.
-const MARGIN: f64 = 3.0;
+const MARGIN: f64 = 6.0;
 
 /// Weight of an observation relative to the one after it.
 const AGEING: f64 = 0.93;

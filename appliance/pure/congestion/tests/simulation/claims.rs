@@ -33,9 +33,9 @@ fn explore() {
                 .collect::<Vec<_>>()
         );
     }
-    for seed in SEEDS.into_iter().take(1) {
+    for seed in SEEDS {
         let mut sim = Sim::new(seed, Path::of_mbps(5.0)).flow(Stream::Elastic(4.5e6));
-        sim.run_seconds(10.0);
+        sim.run_seconds(10.0 + (seed % 7) as f64 / 210.0);
         sim.add_flow(Stream::Elastic(4.5e6));
         sim.run_seconds(60.0);
         let rates: Vec<_> = (0..6)
@@ -96,4 +96,30 @@ fn explore() {
             sim.link.dropped
         );
     }
+}
+#[test]
+fn dbg() {
+    let mut sim = Sim::new(1, Path::of_mbps(5.0)).flow(Stream::Elastic(4.5e6));
+    sim.run_seconds(10.0);
+    sim.add_flow(Stream::Elastic(4.5e6));
+    sim.run_seconds(60.0);
+    println!(
+        "PROBES {:?}",
+        sim.flows[0]
+            .sender
+            .probes
+            .iter()
+            .map(|p| (p.0 / 1000, (p.1 / 1000.0) as u64))
+            .collect::<Vec<_>>()
+    );
+    println!(
+        "PROBES {:?}",
+        sim.flows[1]
+            .sender
+            .probes
+            .iter()
+            .map(|p| (p.0 / 1000, (p.1 / 1000.0) as u64))
+            .collect::<Vec<_>>()
+    );
+    println!("complete {} {sim}", sim.flows[0].complete());
 }
