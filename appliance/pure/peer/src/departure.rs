@@ -93,12 +93,11 @@ impl Repeats {
             self.taken = Some(taken);
         }
         let place = self.streams.iter_mut().find(|stream| stream.0 == mid);
-        let before = match place {
-            Some(stream) => std::mem::replace(&mut stream.1, packets),
-            None => {
-                self.streams.push((mid, packets));
-                0
-            }
+        let before = if let Some(stream) = place {
+            std::mem::replace(&mut stream.1, packets)
+        } else {
+            self.streams.push((mid, packets));
+            0
         };
         // A section that was given a new stream counts from zero again.
         self.sent += packets.checked_sub(before).unwrap_or(packets);

@@ -17,7 +17,7 @@ use crate::receive::Receiver;
 use crate::section::Sections;
 use crate::send::{WriteRefusal, command};
 use crate::ssrc::of_rtp;
-use crate::transit::Transit;
+use crate::transit::{MAX_PACED_AGE, Transit, longest_wait};
 use config::build;
 use fault::{discard, ends_handshake};
 use media::plane::{PeerFailure, PeerSpec};
@@ -194,9 +194,14 @@ impl Peer {
             return;
         };
         let is_audio = section.kind == Kind::Audio;
-        if !is_audio && self.transit.is_full() {
-            self.counters.congested_out += 1;
-            return;
+        if !is_audio {
+            let ssrc = section.ssrc;
+            let waited = Self::guard(&mut self.rtc, |rtc| longest_wait(rtc, ssrc?)).flatten();
+            let is_late = waited.is_some_and(|waited| waited > MAX_PACED_AGE);
+            if is_late || self.transit.is_full() {
+                self.counters.congested_out += 1;
+                return;
+            }
         }
         match command(section, packet, self.negotiation.allows_mixed_forms) {
             Ok((ssrc, write)) => {

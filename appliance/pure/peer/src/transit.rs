@@ -1,11 +1,17 @@
-//! Which publisher's packet a datagram carries, for the latency figures.
+//! What waits in str0m's pacer: how long, and which publisher's packet each is.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+use str0m::Rtc;
+use str0m::rtp::Ssrc;
 
 /// Most video packets that may wait in the pacer of one peer. 1,024 packets are 1.2 MB: more than
 /// a second at 8 Mbit/s. What comes on top is dropped and counted; the viewer asks for a keyframe.
 pub(crate) const MAX_PACED_PACKETS: usize = 1_024;
+/// While a section's oldest packet has waited longer than this, nothing more joins it: the viewer
+/// asks for a keyframe, which finds a short queue. str0m has no call that takes packets out again;
+/// what waits already it sends within two seconds on average, whatever the estimate.
+pub(crate) const MAX_PACED_AGE: Duration = Duration::from_secs(1);
 /// An arrival older than this no longer belongs to what is sent: str0m dropped packets without a
 /// word (a section was deactivated), and the rest is forgotten.
 const STALE: Duration = Duration::from_secs(5);
@@ -50,4 +56,12 @@ impl Transit {
             &mut self.video
         }
     }
+}
+
+/// How long the oldest packet of this stream had waited when str0m last looked.
+pub(crate) fn longest_wait(rtc: &mut Rtc, ssrc: Ssrc) -> Option<Duration> {
+    let mut direct = rtc.direct_api();
+    let queue = direct.stream_tx(&ssrc)?.queue_info()?;
+    let oldest = queue.first_unsent()?;
+    Some(queue.created_at().saturating_duration_since(oldest))
 }

@@ -230,6 +230,40 @@ fn lost_video_is_sent_again() {
 }
 
 #[test]
+fn probing_is_padding_and_no_retransmission() {
+    let (mut link, mids) = subscriber(&[Kind::Video]);
+    link.peer
+        .set_desired_bitrate(Bitrate::kbps(8_000), link.now);
+    for sequence in 0..600 {
+        link.write(mids[0], Codec::Vp8, sequence, &[0x10; 1_000]);
+        link.run(Duration::from_millis(10));
+    }
+    let counters = link.peer.take_counters();
+    assert_eq!(counters.retransmissions, 0, "nothing was lost");
+    assert!(counters.padding_out >= 20, "{}", counters.padding_out);
+    assert!(counters.rtcp_out > 0 && counters.stun_out > 0 && counters.dtls_out > 0);
+}
+
+#[test]
+fn nothing_joins_a_queue_that_is_late() {
+    let (mut link, mids) = subscriber(&[Kind::Video]);
+    for sequence in 0..900 {
+        link.write(mids[0], Codec::Vp8, sequence, &[0x10; 1_000]);
+    }
+    link.run(Duration::from_millis(500));
+    link.write(mids[0], Codec::Vp8, 900, &[0x10; 1_000]);
+    assert_eq!(link.peer.take_counters().congested_out, 0);
+    link.run(Duration::from_millis(600));
+    link.write(mids[0], Codec::Vp8, 901, &[0x10; 1_000]);
+    assert_eq!(link.peer.take_counters().congested_out, 1);
+    link.run(Duration::from_secs(5));
+    link.write(mids[0], Codec::Vp8, 902, &[0x10; 1_000]);
+    link.run(Duration::from_millis(100));
+    let counters = link.peer.take_counters();
+    assert_eq!((counters.congested_out, counters.packets_out), (0, 1));
+}
+
+#[test]
 fn keyframe_requests_travel_both_ways() {
     let (mut link, mids) = subscriber(&[Kind::Video]);
     link.write(mids[0], Codec::Vp8, 1, &VP8_KEYFRAME);
