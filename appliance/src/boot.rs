@@ -11,7 +11,7 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use store::Store;
+use store::{Recovery, Store, StoreOptions};
 use telemetry::{LogConfig, Metrics};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -45,8 +45,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> Result<()> {
 async fn run(settings: &Settings, metrics: Metrics) -> Result<()> {
     let mut signals = Signals::watch()?;
     let listeners = bind_http(&settings.http).await?;
-    let (store, recovery) = Store::open(&settings.data, now()?)
-        .with_context(|| format!("the data folder {} cannot be used", settings.data.display()))?;
+    let (store, recovery) = open_store(settings)?;
     tracing::info!(?recovery, "store opened");
     let (events_in, events) = crossbeam_channel::unbounded();
     let (workers, plane) = worker::start(&workers_config(settings)?, &events_in)?;
@@ -82,6 +81,20 @@ async fn run(settings: &Settings, metrics: Metrics) -> Result<()> {
     }
     workers.stop();
     Ok(())
+}
+
+/// Opens the store. Rooms that the last run left open are closed, and webhooks say so.
+fn open_store(settings: &Settings) -> Result<(Store, Recovery)> {
+    let webhooks = settings.webhook.is_some();
+    let options = StoreOptions::default();
+    Store::open_telling(&settings.data, now()?, &options, &mut |closed| {
+        if webhooks {
+            control::reset::farewell(closed)
+        } else {
+            Vec::new()
+        }
+    })
+    .with_context(|| format!("the data folder {} cannot be used", settings.data.display()))
 }
 
 async fn bind_http(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {

@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Rooms(RoomsArguments),
     /// Shows what happened
     Events(EventsArguments),
+    /// Looks after the data folder of a box that does not run
+    #[command(subcommand)]
+    Store(StoreCommand),
 }
 
 impl Default for Command {
@@ -177,6 +180,23 @@ pub(crate) struct EventsArguments {
     /// At most this many
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) limit: u32,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Proves the journal from its first record to its last; changes nothing
+    Verify(StoreArguments),
+    /// Writes every event to standard output, one JSON object per line
+    Export(StoreArguments),
+    /// Moves the index aside and builds it again from the journal
+    Rebuild(StoreArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct StoreArguments {
+    /// Data folder of the stopped box
+    #[arg(long, value_name = "DIR", default_value = "ringward-data")]
+    pub(crate) data: PathBuf,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod boot;
 mod cli;
 mod events;
 mod rooms;
+mod stopped;
 mod token;
 
 use clap::Parser;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         Command::Token(command) => token::run(command),
         Command::Rooms(arguments) => rooms::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Store(command) => stopped::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,13 +10,16 @@ pub(crate) async fn healthz() -> &'static str {
     "OK"
 }
 
-/// `GET /readyz`: 200 while newcomers are admitted, else 503 with one reason per line.
+/// `GET /readyz`: 200 while newcomers are admitted, with what is wrong all the same, one per line;
+/// else 503 with one reason per line.
 pub(crate) async fn readyz(State(api): State<Api>) -> Response {
     let status = api.control.status();
-    if status.ready {
-        return "OK".into_response();
+    let problems = status.problems.join("\n");
+    match (status.ready, problems.is_empty()) {
+        (true, true) => "OK".into_response(),
+        (true, false) => format!("OK, degraded\n{problems}").into_response(),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, problems).into_response(),
     }
-    (StatusCode::SERVICE_UNAVAILABLE, status.problems.join("\n")).into_response()
 }
 
 /// `GET /metrics`, in Prometheus' text format. No label names a person or a room.

@@ -17,6 +17,7 @@ mod staged;
 pub mod event;
 pub mod exchange;
 pub mod participant;
+pub mod reset;
 pub mod room;
 pub mod rpc;
 pub mod session;

@@ -3,7 +3,7 @@
 use crate::control::Control;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use store::JournalHealth;
+use store::{IndexState, JournalHealth};
 use vocab::UnixMillis;
 
 /// What the control thread lets others see without asking it.
@@ -122,6 +122,18 @@ impl crate::ControlHandle {
         // Damage in the past is told, and does not keep anybody out today.
         if let JournalHealth::Damaged(problem) = self.reader.journal_health() {
             status.problems.push(problem);
+        }
+        // So does an index that is behind: events are read from the journal meanwhile.
+        let index = self.reader.index_status();
+        match index.state {
+            IndexState::Ready => {}
+            IndexState::CatchingUp => status.problems.push(format!(
+                "the index is catching up: {} of {} events",
+                index.applied, index.of
+            )),
+            IndexState::Failed(why) => status.problems.push(format!(
+                "the index failed ({why}); the next start rebuilds it"
+            )),
         }
         if *self.stopped.borrow() || self.stopped.has_changed().is_err() {
             status.ready = false;

@@ -26,14 +26,6 @@ pub enum OpenStoreError {
     /// The journal is damaged where it must not be.
     #[error(transparent)]
     Journal(#[from] RecoverJournalError),
-    /// The index could neither be used nor rebuilt.
-    #[error("the index {path} could not be rebuilt from the journal ({reason}): free disk space, then start again", path = path.display())]
-    Index {
-        /// Its folder.
-        path: PathBuf,
-        /// What went wrong.
-        reason: String,
-    },
     /// What the last run left open could not be closed.
     #[error("sessions left open by the last run could not be closed: {0}")]
     Reset(#[source] StoreError),
@@ -178,6 +170,17 @@ pub enum ReadError {
         /// Which key, in hexadecimal.
         key: String,
     },
+    /// The journal itself cannot be read there.
+    #[error(transparent)]
+    Journal(RecoverJournalError),
+    /// The index is being opened, caught up or rebuilt. Events are read from the journal meanwhile.
+    #[error("the index is catching up: {applied} of {of} events; ask again in a moment")]
+    CatchingUp {
+        /// Events it has.
+        applied: u64,
+        /// Events there are.
+        of: u64,
+    },
     /// sled panicked earlier; it is not asked again in this process.
     #[error("the index failed and is closed: restart the box, it rebuilds the index by itself")]
     Closed,
@@ -193,7 +196,10 @@ impl ReadError {
     /// Whether the index itself is to blame, so that the next start should build it again.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
-            Self::Index(sled::Error::Io(_)) | Self::Closed => false,
+            Self::Index(sled::Error::Io(_))
+            | Self::Journal(_)
+            | Self::CatchingUp { .. }
+            | Self::Closed => false,
             Self::Index(_) | Self::Corrupt { .. } => true,
         }
     }

@@ -1,48 +1,58 @@
 //! The index: everything that is looked up, derived from the journal and remembered in sled.
 //!
-//! One batch carries events, sessions and the sequence and hash they reach, so the index always
-//! stands at one exact record. It is synced now and then only; what a crash takes from it is
+//! It holds no events: it says which sequences a question concerns, and rooms and presences as the
+//! events tell them. One batch carries sessions and the sequence and hash they reach, so the index
+//! always stands at one exact record. It is synced now and then only; what a crash takes from it is
 //! replayed. Whatever else is wrong with it, it is moved aside and built again.
 
 mod events;
 mod key;
+pub(crate) mod postings;
 mod rooms;
 mod scan;
-mod sessions;
+pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;
 
-use crate::error::ReadError;
+use crate::error::{ReadError, RecoverJournalError};
+use crate::journal::log::Log;
 use crate::journal::record::{GENESIS, Hash};
 use crate::query::{
     EventQuery, Page, Presence, PresenceQuery, RoomSession, SessionQuery, StoredEvent,
 };
-use domain::Event;
-use events::OpenZone;
+use events::Zone;
 use key::Table;
+use postings::OpenBlock;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sessions::Sessions;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use vocab::RoomSid;
 
 /// Version of every value: its first byte. An index of another version is rebuilt.
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 
 /// Memory for sled's pages. Its default of 1 GiB is for servers that do nothing else; 256 MiB was
 /// measured to cost 300 MB (`performance.md`), and look-ups here are by recent time.
 pub(crate) const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Events after which the index is flushed. A crash replays at most these, at some 20 µs each.
-const FLUSH_EVENTS: u64 = 4_096;
+/// Events after which the index is flushed. A crash replays at most these.
+const FLUSH_EVENTS: u64 = 16_384;
 
-/// Events in one batch. sled keeps what a large batch replaced: at 1,000 events
-/// rebuilding a million took 20 GB, at 64 it takes 330 MB.
-pub(crate) const BATCH_EVENTS: usize = 64;
+/// Events in one batch. sled keeps what a large batch replaced until the batch ends: at 1,000
+/// events rebuilding a million took 20 GB.
+pub(crate) const BATCH_EVENTS: usize = 128;
 
-/// Keys an event writes, at most on average: itself, four look-ups, its room and its presence.
-const KEYS_PER_EVENT: usize = 16;
+/// Keys of a full block in one batch, for the same reason.
+const BATCH_KEYS: usize = 512;
+
+/// Keys that one room or presence is written under.
+const KEYS_PER_ROW: usize = 4;
+
+/// Pages and frames that writing one key leaves behind, generously.
+const OBJECTS_PER_KEY: usize = 4;
 
 /// How often and how long to wait for an earlier handle of this process to let go of the files:
 /// sled's own threads outlive its handle by some milliseconds.
@@ -52,12 +62,23 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// The index, standing at one record of the journal.
 pub(crate) struct Index {
     db: sled::Db,
+    log: Arc<Log>,
     sessions: Sessions,
-    zone: OpenZone,
+    open: Arc<OpenBlock>,
     applied: Applied,
     flushed: u64,
     /// An apply failed half-way: what is in memory may be ahead of what is saved.
     stale: bool,
+}
+
+/// The index as it stands after one batch, for readers.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) db: sled::Db,
+    pub(crate) log: Arc<Log>,
+    pub(crate) open: Arc<OpenBlock>,
+    /// The last event it knows.
+    pub(crate) applied: u64,
 }
 
 /// How far the index has come.
@@ -69,7 +90,7 @@ pub(crate) struct Applied {
 
 impl Index {
     /// Opens or creates the index in `dir`. May panic inside sled on damaged files.
-    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, ReadError> {
+    pub(crate) fn open(dir: &Path, cache_bytes: u64, log: Arc<Log>) -> Result<Self, ReadError> {
         let config = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_bytes)
@@ -87,8 +108,9 @@ impl Index {
         };
         let mut index = Self {
             db,
+            log,
             sessions: Sessions::default(),
-            zone: OpenZone::default(),
+            open: Arc::default(),
             applied: Applied {
                 sequence: 0,
                 hash: GENESIS,
@@ -106,12 +128,18 @@ impl Index {
         self.applied
     }
 
-    /// A handle for readers.
-    pub(crate) fn db(&self) -> sled::Db {
-        self.db.clone()
+    /// What readers ask.
+    pub(crate) fn view(&self) -> View {
+        View {
+            db: self.db.clone(),
+            log: self.log.clone(),
+            open: self.open.clone(),
+            applied: self.applied.sequence,
+        }
     }
 
     /// What is open.
+    #[cfg(test)]
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.sessions
     }
@@ -124,7 +152,7 @@ impl Index {
         };
         self.applied = read(&self.db, Table::Meta, &Table::Meta.key())?.unwrap_or(start);
         self.sessions = rooms::restore(&self.db)?;
-        self.zone = OpenZone::restore(&self.db, self.applied.sequence)?;
+        self.open = Arc::new(self.refill()?);
         self.stale = false;
         Ok(())
     }
@@ -145,20 +173,23 @@ impl Index {
             self.reload()?;
         }
         self.stale = true;
-        let mut batch = sled::Batch::default();
         for (stored, _) in events {
-            events::insert(&mut batch, &mut self.zone, stored);
             let db = &self.db;
             self.sessions.apply(stored, |sid| rooms::row(db, sid))?;
+            if Arc::make_mut(&mut self.open).push(stored.clone()) {
+                self.seal()?;
+            }
         }
-        rooms::insert(&mut batch, &self.sessions.take_changes());
+        let mut batch = sled::Batch::default();
+        let changes = self.sessions.take_changes();
+        rooms::insert(&mut batch, &changes);
         let applied = Applied {
             sequence: last.sequence,
             hash: *hash,
         };
         batch.insert(Table::Meta.key(), encode(&applied));
         self.db.apply_batch(batch)?;
-        collect_garbage(events.len());
+        collect_garbage((changes.rooms.len() + changes.presences.len()) * KEYS_PER_ROW + 1);
         self.applied = applied;
         self.stale = false;
         if applied.sequence - self.flushed >= FLUSH_EVENTS {
@@ -167,16 +198,50 @@ impl Index {
         Ok(())
     }
 
+    /// Writes the full block. After a crash before its events count as applied it is written
+    /// again, the same.
+    fn seal(&mut self) -> Result<(), ReadError> {
+        let mut rows = self.open.rows();
+        if let Some(zone) = Zone::of(&self.open) {
+            rows.push((Table::Zones.at(self.open.number), encode(&zone)));
+        }
+        for some in rows.chunks(BATCH_KEYS) {
+            let mut batch = sled::Batch::default();
+            for (key, value) in some {
+                batch.insert(key.as_slice(), value.as_slice());
+            }
+            self.db.apply_batch(batch)?;
+            collect_garbage(some.len());
+        }
+        let number = self.open.number + 1;
+        let events = Vec::new();
+        self.open = Arc::new(OpenBlock { events, number });
+        Ok(())
+    }
+
+    /// The block being filled, from the journal.
+    fn refill(&self) -> Result<OpenBlock, ReadError> {
+        let mut open = OpenBlock::after(self.applied.sequence);
+        for sequence in open.first()..=self.applied.sequence {
+            match self.log.event(sequence) {
+                Ok(Some(stored)) => {
+                    open.push(stored);
+                }
+                // A journal that ends earlier is another one; whoever opened this finds out.
+                Ok(None) => break,
+                // What has rotted is said by whoever asks for it.
+                Err(ReadError::Journal(RecoverJournalError::Damaged { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(open)
+    }
+
     /// Hands what is applied to the disk.
     pub(crate) fn flush(&mut self) -> Result<(), ReadError> {
         self.db.flush()?;
         self.flushed = self.applied.sequence;
         Ok(())
-    }
-
-    /// The event at `sequence`.
-    pub(crate) fn event(&self, sequence: u64) -> Result<Option<Event>, ReadError> {
-        events::event(&self.db, sequence)
     }
 
     /// Every key and value, for comparing two indexes.
@@ -191,10 +256,15 @@ impl Index {
 
 /// Events by room, actor, type and time.
 pub(crate) fn query_events(
-    db: &sled::Db,
+    view: &View,
     query: &EventQuery,
 ) -> Result<Page<StoredEvent>, ReadError> {
-    events::query(db, query)
+    events::query(view, query)
+}
+
+/// The same without an index, from the journal itself.
+pub(crate) fn scan_events(log: &Log, query: &EventQuery) -> Result<Page<StoredEvent>, ReadError> {
+    events::scan(log, query)
 }
 
 /// Rooms by name, state and time.
@@ -222,8 +292,8 @@ pub(crate) fn query_presences(
 ///
 /// sled hands them to crossbeam's epochs, which free 512 objects per 128 operations; a batch is
 /// one operation with hundreds of objects. Each flush here frees up to 512 of them.
-fn collect_garbage(events: usize) {
-    for _ in 0..=events * KEYS_PER_EVENT / 512 {
+fn collect_garbage(keys: usize) {
+    for _ in 0..=keys * OBJECTS_PER_KEY / 512 {
         crossbeam_epoch::pin().flush();
     }
 }

@@ -6,6 +6,7 @@
 //! is freed, and the group waits.
 
 mod ballast;
+pub(crate) mod log;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod segment;
@@ -17,6 +18,7 @@ use crate::query::StoredEvent;
 use crate::vfs::{Vfs, VfsFile};
 use ballast::Ballast;
 use domain::Event;
+use log::{Log, Places};
 use record::{Draft, Hash, MAX_PAYLOAD_BYTES};
 use recovery::{Proved, Tail};
 use segment::Segment;
@@ -54,6 +56,7 @@ pub(crate) struct Journal {
     options: JournalOptions,
     ballast: Ballast,
     active: Option<Active>,
+    log: Arc<Log>,
     /// Where the next record is chained, buffered ones included.
     sequence: u64,
     hash: Hash,
@@ -61,6 +64,8 @@ pub(crate) struct Journal {
     synced: u64,
     synced_hash: Hash,
     buffer: Vec<u8>,
+    /// The records of the last group: the only ones no later record vouches for.
+    last_group: Vec<u8>,
     failed: Option<StoreError>,
 }
 
@@ -83,16 +88,24 @@ impl Journal {
         let torn = tail.torn;
         let active = clean(disk.as_ref(), dir, &tail)?;
         let ballast = Ballast::hold(disk.clone(), &options.ballast, options.ballast_bytes);
+        let places = tail.segment.map(|segment| Places {
+            segment,
+            offsets: tail.offsets,
+            end: tail.len as u32,
+        });
+        let log = Log::new(disk.clone(), options.dir.clone(), places, tail.sequence)?;
         let journal = Self {
             disk,
             options,
             ballast,
             active,
+            log: Arc::new(log),
             sequence: tail.sequence,
             hash: tail.hash,
             synced: tail.sequence,
             synced_hash: tail.hash,
             buffer: Vec::new(),
+            last_group: Vec::new(),
             failed: None,
         };
         Ok((journal, torn))
@@ -106,6 +119,16 @@ impl Journal {
     /// The hash of the last acknowledged record.
     pub(crate) fn synced_hash(&self) -> Hash {
         self.synced_hash
+    }
+
+    /// What is acknowledged, for reading.
+    pub(crate) fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    /// The records of the last group written by this process.
+    pub(crate) fn last_group(&self) -> &[u8] {
+        &self.last_group
     }
 
     /// Buffers an event. Its sequence is final; it is acknowledged by [`Self::commit`].
@@ -158,23 +181,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Hands every acknowledged event from `from` on to `visit`.
-    pub(crate) fn replay<E: From<RecoverJournalError>>(
-        &self,
-        from: u64,
-        visit: &mut dyn FnMut(StoredEvent, Hash) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if from > self.synced {
-            return Ok(());
-        }
-        let disk = self.disk.as_ref();
-        recovery::replay(disk, &self.options.dir, from, self.synced, &mut |proved| {
-            let hash = proved.record.hash;
-            visit(decode_event(&proved)?, hash)?;
-            Ok::<bool, E>(true)
-        })
-    }
-
     /// Forgets what is buffered and not yet acknowledged.
     pub(crate) fn discard(&mut self) {
         self.buffer.clear();
@@ -218,16 +224,19 @@ impl Journal {
             undone: false,
         })?;
         active.len += self.buffer.len() as u64;
-        self.buffer.clear();
         self.synced = self.sequence;
         self.synced_hash = self.hash;
+        self.log.committed(&self.buffer, self.synced);
+        std::mem::swap(&mut self.last_group, &mut self.buffer);
+        self.buffer.clear();
         Ok(())
     }
 
     /// Begins a new file. Its header and its name are durable before a record is written to it.
     fn rotate(&mut self) -> Result<(), Flaw> {
-        let Segment { first, path } = Segment::new(&self.options.dir, self.synced + 1);
-        let header = segment::encode_header(first, &self.synced_hash);
+        let segment = Segment::new(&self.options.dir, self.synced + 1);
+        let path = segment.path.clone();
+        let header = segment::encode_header(segment.first, &self.synced_hash);
         let made = self.disk.create(&path).and_then(|mut file| {
             file.write_at(0, &header)?;
             file.sync()?;
@@ -241,6 +250,7 @@ impl Journal {
                     file,
                     len: segment::HEADER_BYTES as u64,
                 });
+                self.log.rotated(segment);
                 self.ballast.restore();
                 Ok(())
             }
@@ -331,13 +341,16 @@ fn encode_event(event: &Event) -> Vec<u8> {
     postcard::to_extend(event, vec![SCHEMA]).expect("an event is plain data")
 }
 
+/// The event in a record's payload; `None` for one of another schema.
+pub(crate) fn decode_payload(payload: &[u8]) -> Option<Event> {
+    let bytes = payload.strip_prefix(&[SCHEMA])?;
+    postcard::from_bytes(bytes).ok()
+}
+
 fn decode_event(proved: &Proved<'_>) -> Result<StoredEvent, RecoverJournalError> {
     let record = &proved.record;
-    let (&schema, bytes) = record.payload.split_first().unwrap_or((&0, &[]));
-    let decoded = (schema == SCHEMA)
-        .then(|| postcard::from_bytes::<Event>(bytes).ok())
-        .flatten();
-    let event = decoded.ok_or_else(|| RecoverJournalError::Schema {
+    let schema = record.payload.first().copied().unwrap_or_default();
+    let event = decode_payload(record.payload).ok_or_else(|| RecoverJournalError::Schema {
         file: proved.segment.path.clone(),
         offset: proved.offset,
         sequence: record.sequence,

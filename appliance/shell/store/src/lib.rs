@@ -9,7 +9,8 @@
 //!   lock                held while a process uses the folder; says which
 //!   ballast             64 MiB held back for the journal
 //!   journal/*.log       records, chained (`journal/record.rs`)
-//!   index/              sled; rebuilt at will
+//!   checkpoint.0 .1     what was open at some record (`store/checkpoint.rs`); made anew at will
+//!   index/              sled; rebuilt at will, by a thread of its own
 //!   index.suspect       present: the index is rebuilt at the next start
 //!   index.broken-*/     the last unusable ones
 //!   outbox/*.log        webhooks waiting (`outbox/entry.rs`)
@@ -33,8 +34,8 @@ pub use query::{
     EventQuery, MAX_PAGE, MAX_TRACKS, Page, Presence, PresenceQuery, RoomSession, SessionQuery,
     StoredEvent, TrackRecord,
 };
-pub use reader::Reader;
+pub use reader::{IndexState, IndexStatus, Reader};
 pub use store::{
-    BALLAST_BYTES, ClosedRoom, IndexFate, JournalHealth, Recovery, Store, StoreOptions,
-    verify_journal,
+    BALLAST_BYTES, CheckpointFate, ClosedPresence, ClosedRoom, ExportError, Farewell, IndexFate,
+    JournalHealth, RebuildError, Recovery, Stopped, Store, StoreOptions, Verified,
 };

@@ -1,28 +1,37 @@
 //! The store as the control thread drives it.
 
+mod checkpoint;
+mod indexer;
 mod ladder;
 mod lock;
+mod open_rooms;
 mod reset;
+mod resume;
+mod stopped;
 #[cfg(test)]
 mod tests;
 mod verification;
 
 pub use ladder::IndexFate;
 pub(crate) use ladder::Suspicion;
-pub use reset::ClosedRoom;
+pub use reset::{ClosedPresence, ClosedRoom, Farewell};
+pub use resume::CheckpointFate;
+pub use stopped::{ExportError, RebuildError, Stopped, Verified};
 pub use verification::JournalHealth;
 
-use crate::error::{OpenStoreError, RecoverJournalError, StoreError};
-use crate::index::{self, Index};
+use crate::error::{OpenStoreError, StoreError};
+use crate::index;
 use crate::journal::record::Hash;
-use crate::journal::{self, Journal, JournalOptions, recovery};
+use crate::journal::{self, Journal, JournalOptions};
 use crate::outbox::{self, Outbox, OutboxLimits, OutboxReader};
 use crate::query::StoredEvent;
 use crate::reader::{Reader, Shared};
 use crate::vfs::{Disk, Vfs};
+use checkpoint::{CHECKPOINT_EVENTS, Checkpoint, Checkpoints, Slots};
 use domain::Event;
+use indexer::{Indexer, IndexerConfig};
 use lock::FolderLock;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use open_rooms::OpenRooms;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use verification::Verification;
@@ -59,15 +68,19 @@ impl Default for StoreOptions {
     }
 }
 
-/// The journal, its index and the outbox, driven by one thread.
+/// The journal and the outbox, driven by one thread; the index follows on its own.
 pub struct Store {
     journal: Journal,
-    /// `None` once sled has panicked: the journal goes on, questions are refused.
-    index: Option<Index>,
     outbox: Outbox,
     shared: Arc<Shared>,
-    /// Appended, not yet applied to the index.
+    /// What is open after the last acknowledged event.
+    open: OpenRooms,
+    checkpoints: Checkpoints,
+    /// The last event a checkpoint was made of.
+    checkpointed: u64,
+    /// Appended, not yet acknowledged.
     group: Vec<(StoredEvent, Hash)>,
+    indexer: Option<Indexer>,
     _verification: Verification,
     // Last: the folder is free when everything else is closed.
     _lock: FolderLock,
@@ -81,12 +94,14 @@ pub struct Recovery {
     /// Bytes cut off a torn tail; never of an acknowledged record.
     pub truncated_bytes: u64,
     /// Acknowledged events whose records had rotted off the journal's end, written again from the
-    /// index.
+    /// checkpoint.
     pub restored: u64,
-    /// Events the index had to catch up on.
+    /// Acknowledged events that the checkpoint covers and the journal no longer has.
+    pub lost: u64,
+    /// Events read again to know what was open.
     pub replayed: u64,
-    /// What became of the index.
-    pub index: IndexFate,
+    /// What the checkpoint was good for.
+    pub checkpoint: CheckpointFate,
     /// Rooms the last run left open, now closed.
     pub closed: Vec<ClosedRoom>,
     /// Outbox entries waiting for delivery.
@@ -98,8 +113,9 @@ pub struct Recovery {
 impl Store {
     /// Opens the data folder `dir`, recovers it and closes what a crash left open.
     ///
-    /// The newest journal file and everything the index has not seen are proved before this
-    /// returns; older files are proved in the background ([`Reader::journal_health`]).
+    /// Proved before this returns: the newest journal file, and every record after the checkpoint.
+    /// Older files are proved in the background ([`Reader::journal_health`]), and the index is
+    /// opened there ([`Reader::index_status`]).
     pub fn open(dir: &Path, now: UnixMillis) -> Result<(Self, Recovery), OpenStoreError> {
         Self::open_with(dir, now, &StoreOptions::default())
     }
@@ -110,15 +126,27 @@ impl Store {
         now: UnixMillis,
         options: &StoreOptions,
     ) -> Result<(Self, Recovery), OpenStoreError> {
-        Self::open_on(Arc::new(Disk), dir, now, options)
+        Self::open_telling(dir, now, options, &mut |_| Vec::new())
     }
 
-    /// Opens with journal and outbox on `disk`; lock and index are always on the machine's own.
+    /// Opens and queues `farewell`'s webhooks for each room that it closes, in one go with the
+    /// closing.
+    pub fn open_telling(
+        dir: &Path,
+        now: UnixMillis,
+        options: &StoreOptions,
+        farewell: Farewell<'_>,
+    ) -> Result<(Self, Recovery), OpenStoreError> {
+        Self::open_on(Arc::new(Disk), dir, now, options, farewell)
+    }
+
+    /// Opens with everything but lock and index on `disk`; those are always on the machine's own.
     fn open_on(
         disk: Arc<dyn Vfs>,
         dir: &Path,
         now: UnixMillis,
         options: &StoreOptions,
+        farewell: Farewell<'_>,
     ) -> Result<(Self, Recovery), OpenStoreError> {
         let lock = FolderLock::take(dir)?;
         let journal_dir = dir.join("journal");
@@ -131,7 +159,9 @@ impl Store {
                 ballast_bytes: options.ballast_bytes,
             },
         )?;
-        let climbed = ladder::climb(dir, options.cache_bytes, &mut journal, now)?;
+        let found = checkpoint::find(disk.as_ref(), dir);
+        let slots = Slots::new(disk.clone(), dir, &found);
+        let resumed = resume::resume(&mut journal, found)?;
         let outbox_dir = dir.join("outbox");
         let limits = OutboxLimits {
             bytes: options.outbox_bytes,
@@ -144,26 +174,40 @@ impl Store {
                     source,
                 }
             })?;
-        let last = journal.synced();
-        let shared = Shared::new(climbed.index.db(), last, Suspicion::new(dir));
+        let opened = journal.synced();
+        let log = journal.log().clone();
+        let shared = Shared::new(log.clone(), Suspicion::new(dir), resumed.lost);
         let health: Arc<OnceLock<JournalHealth>> = shared.health();
-        let verification = Verification::start(disk, journal_dir, last, health);
+        let verification = Verification::start(disk, journal_dir, opened, health);
+        let config = IndexerConfig {
+            dir: dir.to_path_buf(),
+            cache_bytes: options.cache_bytes,
+            now,
+            opened,
+        };
+        let indexer = Indexer::start(config, log, shared.clone());
         let mut store = Self {
             journal,
-            index: Some(climbed.index),
             outbox,
             shared,
+            open: resumed.open,
+            checkpoints: Checkpoints::start(slots),
+            checkpointed: resumed.checkpointed,
             group: Vec::new(),
+            indexer: Some(indexer),
             _verification: verification,
             _lock: lock,
         };
-        let closed = store.close_open(now).map_err(OpenStoreError::Reset)?;
+        let closed = store
+            .close_open(now, farewell)
+            .map_err(OpenStoreError::Reset)?;
         let recovery = Recovery {
             last_sequence: store.journal.synced(),
             truncated_bytes,
-            restored: climbed.restored,
-            replayed: climbed.replayed,
-            index: climbed.fate,
+            restored: resumed.restored,
+            lost: resumed.lost,
+            replayed: resumed.replayed,
+            checkpoint: resumed.fate,
             closed,
             outbox_waiting: queue.waiting,
             outbox_damaged_bytes: queue.damaged_bytes,
@@ -185,7 +229,7 @@ impl Store {
     }
 
     /// Writes what was appended and pushed, syncs it, then shows it to readers. On `Ok` all of it
-    /// is acknowledged; without anything new it does nothing.
+    /// is acknowledged; without anything new it does nothing. Does not wait for the index.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]: everything stays buffered, call again later.
@@ -193,13 +237,9 @@ impl Store {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.journal.commit()?;
         if !self.group.is_empty() {
-            self.apply_group();
+            self.release_group();
         }
-        let mut pushed = self.outbox.commit();
-        if matches!(pushed, Err(StoreError::DiskFull { .. })) && self.journal.release_ballast() {
-            pushed = self.outbox.commit();
-        }
-        pushed
+        self.commit_outbox()
     }
 
     /// Answers questions, from any thread.
@@ -217,74 +257,46 @@ impl Store {
         self.outbox.reader()
     }
 
-    /// An index that fails does not unsay what the journal has: it is caught up later, or rebuilt
-    /// at the next start.
-    fn apply_group(&mut self) {
-        let group = std::mem::take(&mut self.group);
-        if self.shared.is_closed() {
-            self.forget_index();
+    fn commit_outbox(&mut self) -> Result<(), StoreError> {
+        let mut pushed = self.outbox.commit();
+        if matches!(pushed, Err(StoreError::DiskFull { .. })) && self.journal.release_ballast() {
+            pushed = self.outbox.commit();
         }
-        let (Some(index), journal) = (&mut self.index, &self.journal) else {
-            return;
-        };
-        let follows = group
-            .first()
-            .is_some_and(|(e, _)| e.sequence == index.applied().sequence + 1);
-        let applied = catch_unwind(AssertUnwindSafe(|| {
-            if follows {
-                index.apply(&group)?;
-            } else {
-                ladder::catch_up(index, journal)?;
-            }
-            Ok::<_, ladder::CatchUpError>(())
-        }));
-        let behind = match applied {
-            Ok(Ok(())) => {
-                self.shared.publish(self.journal.synced());
-                false
-            }
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the index is behind the journal; the next commit tries again");
-                if error.is_damage() {
-                    self.shared.suspect();
-                }
-                true
-            }
-            Err(_) => {
-                tracing::error!(
-                    "the index panicked and is closed; it is rebuilt at the next start"
-                );
-                self.shared.suspect();
-                self.forget_index();
-                true
-            }
-        };
-        metrics::gauge!("ringward_index_behind").set(f64::from(u8::from(behind)));
+        pushed
     }
 
-    fn forget_index(&mut self) {
-        self.shared.close();
-        let index = self.index.take();
-        // A sled that has panicked may panic again while it is dropped.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(index)));
+    /// What is on disk now goes to the open rooms, the readers and the index.
+    fn release_group(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        for (stored, _) in &group {
+            self.open.apply(&stored.event);
+        }
+        if let Some(indexer) = &self.indexer {
+            indexer.feed(group.into_iter());
+        }
+        let synced = self.journal.synced();
+        self.shared.publish(synced);
+        if synced - self.checkpointed >= CHECKPOINT_EVENTS
+            && self.checkpoints.offer(self.checkpoint())
+        {
+            self.checkpointed = synced;
+        }
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        let journal = &self.journal;
+        let (sequence, hash) = (journal.synced(), journal.synced_hash());
+        Checkpoint::encode(sequence, hash, &self.open, journal.last_group())
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if let Some(index) = &mut self.index {
-            // What is not flushed is replayed: an error costs time, not facts.
-            let _ = catch_unwind(AssertUnwindSafe(|| index.flush()));
+        if self.journal.synced() > self.checkpointed || !self.journal.last_group().is_empty() {
+            let last = self.checkpoint();
+            self.checkpoints.finish(&last);
         }
-        self.forget_index();
+        drop(self.indexer.take());
+        self.shared.leave();
     }
-}
-
-/// Proves the journal of a stopped box, from the first record to the last. Changes nothing.
-///
-/// Returns the number of records.
-pub fn verify_journal(dir: &Path) -> Result<u64, RecoverJournalError> {
-    let dir = dir.join("journal");
-    let tail = recovery::find_tail(&Disk, &dir)?;
-    recovery::verify(&Disk, &dir, tail.sequence, &mut || true)
 }

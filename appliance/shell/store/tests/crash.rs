@@ -11,7 +11,7 @@
 
 use domain::event::Actor;
 use domain::{Event, EventData};
-use ringward_store::{EventQuery, Store, StoreOptions, verify_journal};
+use ringward_store::{EventQuery, Stopped, Store, StoreOptions};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -68,7 +68,11 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
         reader.delivered(u64::MAX).unwrap();
         drop(store);
         assert_eq!(
-            verify_journal(folder.path()).unwrap(),
+            Stopped::open(folder.path())
+                .unwrap()
+                .verify(&mut |_| ())
+                .unwrap()
+                .records,
             recovery.last_sequence,
             "kill {kill}"
         );

@@ -1,161 +1,127 @@
-//! Events in the index: by sequence, and by what they are asked for.
+//! Questions about events: by sequence, and by what they are asked for. The index says which; the
+//! events themselves stand in the journal.
 
 use super::key::Table;
-use super::scan::{Source, Verdict, Window, page};
-use super::{decode, encode, read};
+use super::postings::{BLOCK_EVENTS, OpenBlock, Postings};
+use super::scan::{Every, Seek, Verdict, Window, page};
+use super::{View, decode};
 use crate::error::ReadError;
+use crate::journal::log::Log;
 use crate::query::{EventQuery, Page, StoredEvent};
-use domain::Event;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use vocab::UnixMillis;
 
-/// Sequences that share one entry of times. The clock of a box may step, so time does not follow
-/// sequence; earliest and latest per block let a question about a day leap over all other days.
-const ZONE_EVENTS: u64 = 1_024;
-
-/// Earliest and latest time among the events of one block.
+/// Earliest and latest time among the events of one block. The clock of a box may step, so time
+/// does not follow sequence; with these a question about a day leaps over all other days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Zone {
     earliest: UnixMillis,
     latest: UnixMillis,
 }
 
-/// The zone being filled.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct OpenZone {
-    block: u64,
-    zone: Option<Zone>,
-}
-
-impl OpenZone {
-    /// The zone the next event after `applied` falls into, as saved.
-    pub(crate) fn restore(tree: &sled::Tree, applied: u64) -> Result<Self, ReadError> {
-        let block = (applied + 1) / ZONE_EVENTS;
-        Ok(Self {
-            block,
-            zone: zone(tree, block)?,
+impl Zone {
+    /// The zone of a full block.
+    pub(crate) fn of(block: &OpenBlock) -> Option<Self> {
+        let times = || block.events.iter().map(|stored| stored.event.at);
+        Some(Self {
+            earliest: times().min()?,
+            latest: times().max()?,
         })
     }
-
-    fn add(&mut self, sequence: u64, at: UnixMillis) -> Zone {
-        let block = sequence / ZONE_EVENTS;
-        if block != self.block {
-            *self = Self { block, zone: None };
-        }
-        let zone = self.zone.unwrap_or(Zone {
-            earliest: at,
-            latest: at,
-        });
-        let zone = Zone {
-            earliest: zone.earliest.min(at),
-            latest: zone.latest.max(at),
-        };
-        self.zone = Some(zone);
-        zone
-    }
 }
 
-/// Puts one event and its look-ups into a batch.
-pub(crate) fn insert(batch: &mut sled::Batch, open: &mut OpenZone, stored: &StoredEvent) {
-    let StoredEvent { sequence, event } = stored;
-    let sequence = *sequence;
-    batch.insert(Table::Events.at(sequence), encode(event));
-    batch.insert(
-        Table::EventsByRoom.text(event.room.as_str()).at(sequence),
-        &[],
-    );
-    batch.insert(
-        Table::EventsByName
-            .text(event.room_name.as_str())
-            .at(sequence),
-        &[],
-    );
-    if let Some(actor) = &event.actor {
-        batch.insert(
-            Table::EventsByActor
-                .text(actor.identity.as_str())
-                .at(sequence),
-            &[],
-        );
-    }
-    batch.insert(
-        Table::EventsByKind
-            .byte(event.data.event_type() as u8)
-            .at(sequence),
-        &[],
-    );
-    let zone = open.add(sequence, event.at);
-    batch.insert(Table::Zones.at(sequence / ZONE_EVENTS), encode(&zone));
-}
-
-/// One page of events.
-pub(crate) fn query(tree: &sled::Tree, query: &EventQuery) -> Result<Page<StoredEvent>, ReadError> {
-    let window = Window {
-        after: query.after,
-        limit: query.limit,
-        newest_first: query.newest_first,
-    };
+/// One page of events, found by the index.
+pub(crate) fn query(view: &View, query: &EventQuery) -> Result<Page<StoredEvent>, ReadError> {
     let timed = query.from.is_some() || query.to.is_some();
     let mut known: Option<(u64, Option<Zone>)> = None;
-    page(tree, &sources(query), window, |sequence| {
-        let block = sequence / ZONE_EVENTS;
-        if timed {
+    page(sources(view, query), window(query), |sequence| {
+        let block = sequence / BLOCK_EVENTS;
+        if timed && block < view.open.number {
             let zone = match known {
                 Some((at, zone)) if at == block => zone,
-                _ => zone(tree, block)?,
+                _ => zone(&view.db, block)?,
             };
             known = Some((block, zone));
             if zone.is_some_and(|zone| !overlaps(query, zone)) {
                 return Ok(Verdict::SkipTo(if query.newest_first {
-                    (block * ZONE_EVENTS).saturating_sub(1)
+                    (block * BLOCK_EVENTS).saturating_sub(1)
                 } else {
-                    (block + 1) * ZONE_EVENTS
+                    (block + 1) * BLOCK_EVENTS
                 }));
             }
         }
-        let Some(event) = event(tree, sequence)? else {
-            return Ok(Verdict::Skip);
+        let stored = match view.open.get(sequence) {
+            Some(stored) => Some(stored.clone()),
+            None => view.log.event(sequence)?,
         };
-        let inside = query.from.is_none_or(|from| event.at >= from)
-            && query.to.is_none_or(|to| event.at < to);
-        Ok(if inside {
-            Verdict::Take(StoredEvent { sequence, event })
-        } else {
-            Verdict::Skip
-        })
+        Ok(judge(query, stored))
     })
 }
 
-/// The event at `sequence`.
-pub(crate) fn event(tree: &sled::Tree, sequence: u64) -> Result<Option<Event>, ReadError> {
-    read(tree, Table::Events, &Table::Events.at(sequence))
+/// One page of events, found by reading the journal from one end. Slow on a long one, but always
+/// there; a page that examined much ends early, as any does.
+pub(crate) fn scan(log: &Log, query: &EventQuery) -> Result<Page<StoredEvent>, ReadError> {
+    let every: Vec<Box<dyn Seek>> = vec![Box::new(Every { last: log.synced() })];
+    page(every, window(query), |sequence| {
+        Ok(judge(query, log.event(sequence)?))
+    })
 }
 
-fn sources(query: &EventQuery) -> Vec<Source> {
-    let mut sources = Vec::new();
+fn window(query: &EventQuery) -> Window {
+    Window {
+        after: query.after,
+        limit: query.limit,
+        newest_first: query.newest_first,
+    }
+}
+
+/// Proves every condition again: a list of the index that has rotted may miss an event, but cannot
+/// show a wrong one.
+fn judge(query: &EventQuery, stored: Option<StoredEvent>) -> Verdict<StoredEvent> {
+    stored
+        .filter(|stored| {
+            let event = &stored.event;
+            let actor = event.actor.as_ref().map(|actor| &actor.identity);
+            query.room.as_ref().is_none_or(|room| *room == event.room)
+                && query
+                    .room_name
+                    .as_ref()
+                    .is_none_or(|name| *name == event.room_name)
+                && query.actor.as_ref().is_none_or(|who| Some(who) == actor)
+                && (query.kinds.is_empty() || query.kinds.contains(&event.data.event_type()))
+                && query.from.is_none_or(|from| event.at >= from)
+                && query.to.is_none_or(|to| event.at < to)
+        })
+        .map_or(Verdict::Skip, Verdict::Take)
+}
+
+fn sources<'a>(view: &'a View, query: &EventQuery) -> Vec<Box<dyn Seek + 'a>> {
+    let mut lists = Vec::new();
     if let Some(room) = &query.room {
-        sources.push(Source(vec![Table::EventsByRoom.text(room.as_str())]));
+        lists.push(vec![Table::EventsByRoom.text(room.as_str())]);
     }
     if let Some(name) = &query.room_name {
-        sources.push(Source(vec![Table::EventsByName.text(name.as_str())]));
+        lists.push(vec![Table::EventsByName.text(name.as_str())]);
     }
     if let Some(actor) = &query.actor {
-        sources.push(Source(vec![Table::EventsByActor.text(actor.as_str())]));
+        lists.push(vec![Table::EventsByActor.text(actor.as_str())]);
     }
     if !query.kinds.is_empty() {
         let kinds: BTreeSet<u8> = query.kinds.iter().map(|kind| *kind as u8).collect();
-        sources.push(Source(
-            kinds
-                .into_iter()
-                .map(|k| Table::EventsByKind.byte(k))
-                .collect(),
-        ));
+        let kinds = kinds.into_iter().map(|k| Table::EventsByKind.byte(k));
+        lists.push(kinds.collect());
     }
-    if sources.is_empty() {
-        sources.push(Source(vec![Table::Events.all()]));
+    if lists.is_empty() {
+        let last = view.applied;
+        return vec![Box::new(Every { last })];
     }
-    sources
+    lists
+        .into_iter()
+        .map(|prefixes| {
+            Box::new(Postings::new(&view.db, &view.open, prefixes)) as Box<dyn Seek + 'a>
+        })
+        .collect()
 }
 
 fn overlaps(query: &EventQuery, zone: Zone) -> bool {

@@ -7,17 +7,15 @@
 pub(crate) enum Table {
     /// `→` what the index has applied.
     Meta = b'M',
-    /// sequence `→` event.
-    Events = b'E',
     /// block of sequences `→` earliest and latest time in it.
     Zones = b'Z',
-    /// room sid, sequence.
+    /// room sid, block of sequences `→` places in it.
     EventsByRoom = b'r',
-    /// room name, sequence.
+    /// room name, block of sequences `→` places in it.
     EventsByName = b'n',
-    /// actor identity, sequence.
+    /// actor identity, block of sequences `→` places in it.
     EventsByActor = b'a',
-    /// event type, sequence.
+    /// event type, block of sequences `→` places in it.
     EventsByKind = b'k',
     /// opening sequence `→` room.
     Rooms = b'R',
@@ -42,7 +40,6 @@ impl Table {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
-            Self::Events => "events",
             Self::Zones => "zones",
             Self::EventsByRoom => "events_by_room",
             Self::EventsByName => "events_by_name",
@@ -57,6 +54,28 @@ impl Table {
             Self::PresencesByIdentity => "presences_by_identity",
             Self::OpenPresences => "open_presences",
         }
+    }
+
+    /// The table a key belongs to; [`Self::Meta`] for one of none.
+    pub(crate) fn of_key(key: &[u8]) -> Self {
+        [
+            Self::Zones,
+            Self::EventsByRoom,
+            Self::EventsByName,
+            Self::EventsByActor,
+            Self::EventsByKind,
+            Self::Rooms,
+            Self::RoomBySid,
+            Self::RoomsByName,
+            Self::OpenRooms,
+            Self::Presences,
+            Self::PresencesByRoom,
+            Self::PresencesByIdentity,
+            Self::OpenPresences,
+        ]
+        .into_iter()
+        .find(|table| key.first() == Some(&(*table as u8)))
+        .unwrap_or(Self::Meta)
     }
 
     /// The table's only key.
@@ -102,7 +121,7 @@ impl Table {
 }
 
 /// The keys that begin with the same bytes and end in a sequence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Prefix(Vec<u8>);
 
 impl Prefix {

@@ -1,7 +1,7 @@
 //! Rooms and presences in the index.
 
-use super::key::Table;
-use super::scan::{Source, Verdict, Window, page};
+use super::key::{Prefix, Table};
+use super::scan::{Rows, Seek, Verdict, Window, page};
 use super::sessions::{Changes, Sessions};
 use super::{encode, read};
 use crate::error::ReadError;
@@ -63,19 +63,17 @@ pub(crate) fn query(
         limit: query.limit,
         newest_first: query.newest_first,
     };
-    let mut sources = Vec::new();
+    let mut sources: Vec<Box<dyn Seek>> = Vec::new();
     if let Some(name) = &query.name {
-        sources.push(Source(vec![Table::RoomsByName.text(name.as_str())]));
+        sources.push(rows(tree, Table::RoomsByName.text(name.as_str())));
     }
-    sources.push(Source(vec![
-        if query.open == Some(true) {
-            Table::OpenRooms
-        } else {
-            Table::Rooms
-        }
-        .all(),
-    ]));
-    page(tree, &sources, window, |sequence| {
+    let table = if query.open == Some(true) {
+        Table::OpenRooms
+    } else {
+        Table::Rooms
+    };
+    sources.push(rows(tree, table.all()));
+    page(sources, window, |sequence| {
         let Some(mut room) = room_at(tree, sequence)? else {
             return Ok(Verdict::Skip);
         };
@@ -125,24 +123,23 @@ pub(crate) fn presences(
         limit: query.limit,
         newest_first: query.newest_first,
     };
-    let mut sources = Vec::new();
+    let mut sources: Vec<Box<dyn Seek>> = Vec::new();
     if let Some(room) = &query.room {
-        sources.push(Source(vec![Table::PresencesByRoom.text(room.as_str())]));
+        sources.push(rows(tree, Table::PresencesByRoom.text(room.as_str())));
     }
     if let Some(identity) = &query.identity {
-        sources.push(Source(vec![
+        sources.push(rows(
+            tree,
             Table::PresencesByIdentity.text(identity.as_str()),
-        ]));
+        ));
     }
-    sources.push(Source(vec![
-        if query.open == Some(true) {
-            Table::OpenPresences
-        } else {
-            Table::Presences
-        }
-        .all(),
-    ]));
-    page(tree, &sources, window, |sequence| {
+    let table = if query.open == Some(true) {
+        Table::OpenPresences
+    } else {
+        Table::Presences
+    };
+    sources.push(rows(tree, table.all()));
+    page(sources, window, |sequence| {
         let Some(presence) = presence_at(tree, sequence)? else {
             return Ok(Verdict::Skip);
         };
@@ -156,6 +153,11 @@ pub(crate) fn presences(
             Verdict::Skip
         })
     })
+}
+
+fn rows(tree: &sled::Tree, prefix: Prefix) -> Box<dyn Seek + '_> {
+    let prefixes = vec![prefix];
+    Box::new(Rows { tree, prefixes })
 }
 
 fn participants(tree: &sled::Tree, sid: &RoomSid) -> Result<Vec<Presence>, ReadError> {

@@ -12,8 +12,32 @@ use crate::query::{MAX_PAGE, Page};
 /// Tests take few, so that their small indexes have cut pages too.
 const MAX_STEPS: usize = if cfg!(test) { 64 } else { 20_000 };
 
-/// A list of sequences: the union of the keys under some prefixes.
-pub(crate) struct Source(pub(crate) Vec<Prefix>);
+/// An ordered list of sequences.
+pub(crate) trait Seek {
+    /// The first sequence at or beyond `at`.
+    fn seek(&mut self, at: u64, newest_first: bool) -> Result<Option<u64>, ReadError>;
+}
+
+/// The union of the keys under some prefixes.
+pub(crate) struct Rows<'a> {
+    pub(crate) tree: &'a sled::Tree,
+    pub(crate) prefixes: Vec<Prefix>,
+}
+
+/// Every sequence up to the last.
+pub(crate) struct Every {
+    pub(crate) last: u64,
+}
+
+impl Seek for Every {
+    fn seek(&mut self, at: u64, newest_first: bool) -> Result<Option<u64>, ReadError> {
+        Ok(if newest_first {
+            Some(at.min(self.last)).filter(|at| *at > 0)
+        } else {
+            Some(at.max(1)).filter(|at| *at <= self.last)
+        })
+    }
+}
 
 /// What to do with a sequence that is in every list.
 pub(crate) enum Verdict<T> {
@@ -82,8 +106,7 @@ impl Window {
 
 /// One page of what is in all `sources` and taken by `judge`.
 pub(crate) fn page<T>(
-    tree: &sled::Tree,
-    sources: &[Source],
+    mut sources: Vec<Box<dyn Seek + '_>>,
     window: Window,
     mut judge: impl FnMut(u64) -> Result<Verdict<T>, ReadError>,
 ) -> Result<Page<T>, ReadError> {
@@ -91,7 +114,7 @@ pub(crate) fn page<T>(
     let mut steps = MAX_STEPS;
     let mut place = window.start();
     while let Some(from) = place {
-        let found = match meet(tree, sources, from, window, &mut steps)? {
+        let found = match meet(&mut sources, from, window, &mut steps)? {
             Meeting::Never => break,
             Meeting::NotYet(at) => {
                 return Ok(Page {
@@ -130,40 +153,38 @@ enum Meeting {
 
 /// Leaps from list to list until all agree on a sequence at or after `at`.
 fn meet(
-    tree: &sled::Tree,
-    sources: &[Source],
+    sources: &mut [Box<dyn Seek + '_>],
     mut at: u64,
     window: Window,
     steps: &mut usize,
 ) -> Result<Meeting, ReadError> {
     let mut agreed = 0;
-    for source in sources.iter().cycle() {
+    let count = sources.len();
+    for turn in 0.. {
+        let Some(source) = sources.get_mut(turn % count.max(1)) else {
+            break;
+        };
         if *steps == 0 {
             return Ok(Meeting::NotYet(at));
         }
         *steps -= 1;
-        let Some(found) = source.seek(tree, at, window.newest_first)? else {
+        let Some(found) = source.seek(at, window.newest_first)? else {
             return Ok(Meeting::Never);
         };
         agreed = if found == at { agreed + 1 } else { 1 };
         at = found;
-        if agreed == sources.len() {
+        if agreed == count {
             return Ok(Meeting::At(at));
         }
     }
     Ok(Meeting::Never)
 }
 
-impl Source {
-    /// The first sequence at or beyond `at`.
-    fn seek(
-        &self,
-        tree: &sled::Tree,
-        at: u64,
-        newest_first: bool,
-    ) -> Result<Option<u64>, ReadError> {
+impl Seek for Rows<'_> {
+    fn seek(&mut self, at: u64, newest_first: bool) -> Result<Option<u64>, ReadError> {
+        let tree = self.tree;
         let mut nearest = None;
-        for prefix in &self.0 {
+        for prefix in &self.prefixes {
             let key = if newest_first {
                 tree.range(prefix.at(0)..=prefix.at(at)).keys().next_back()
             } else {

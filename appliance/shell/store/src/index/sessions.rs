@@ -1,8 +1,8 @@
 //! Rooms and presences as the events tell them.
 //!
-//! Whatever order events come in, the outcome is defined: an unknown room is opened by any event
-//! (a crash may have cut its first), a join opens an ended room again, everything else about an
-//! ended room or an absent participant changes nothing.
+//! Whatever order events come in, the outcome is defined: a room that is not open is opened by its
+//! creation or by a join, everything else about it or about an absent participant changes nothing.
+//! `store/open_rooms.rs` follows the same rule without an index.
 
 use crate::query::{MAX_TRACKS, Presence, RoomSession, StoredEvent, TrackRecord};
 use domain::event::Actor;
@@ -31,6 +31,14 @@ pub(crate) struct Changes {
     pub(crate) presences: Vec<Presence>,
 }
 
+/// Whether this opens a room that is not open.
+pub(crate) fn opens_room(data: &EventData) -> bool {
+    matches!(
+        data,
+        EventData::RoomCreated | EventData::OccupantJoined { .. }
+    )
+}
+
 impl Sessions {
     /// What a saved index says is open.
     pub(crate) fn restore(rooms: Vec<RoomSession>, presences: Vec<Presence>) -> Self {
@@ -56,7 +64,7 @@ impl Sessions {
         saved: impl FnOnce(&RoomSid) -> Result<Option<RoomSession>, E>,
     ) -> Result<(), E> {
         let event = &stored.event;
-        if !self.rooms.contains_key(&event.room) {
+        if opens_room(&event.data) && !self.rooms.contains_key(&event.room) {
             let ended = self.ended_rooms.get(&event.room).cloned();
             let known = ended.map_or_else(|| saved(&event.room), |room| Ok(Some(room)))?;
             self.open_room(stored, known);
@@ -147,6 +155,7 @@ impl Sessions {
     }
 
     /// Rooms still open.
+    #[cfg(test)]
     pub(crate) fn open_rooms(&self) -> impl Iterator<Item = &RoomSession> {
         self.rooms.values()
     }
@@ -162,9 +171,7 @@ impl Sessions {
 
     fn open_room(&mut self, stored: &StoredEvent, known: Option<RoomSession>) {
         let event = &stored.event;
-        let joins = matches!(event.data, EventData::OccupantJoined { .. });
         let room = match known {
-            Some(_) if !joins => return,
             Some(mut room) => {
                 (room.destroyed_at, room.reason) = (None, None);
                 room

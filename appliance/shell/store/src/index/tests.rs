@@ -7,8 +7,10 @@
 )]
 
 use super::*;
+use crate::journal::{Journal, JournalOptions};
 use crate::samples::event;
-use domain::{EndReason, EventData, EventType};
+use crate::vfs::simulated::SimulatedDisk;
+use domain::{EndReason, Event, EventData, EventType};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 use tempfile::TempDir;
@@ -33,7 +35,7 @@ fn however_events_are_grouped_the_index_is_the_same() {
             if rng.u8(..) < 20 {
                 index.flush().unwrap();
                 drop(index);
-                index = Index::open(folder.path(), CACHE_BYTES).unwrap();
+                index = Index::open(folder.path(), CACHE_BYTES, log()).unwrap();
             }
         }
         assert_eq!(index.dump(), whole.dump(), "seed {seed}");
@@ -204,7 +206,7 @@ fn a_moment_is_found_wherever_in_its_block_it_lies() {
                 let want = events.iter().filter(|stored| stored.event.at == at).count();
                 let found = all_pages(MAX, None, |after| {
                     query_events(
-                        &index.db,
+                        &index.view(),
                         &EventQuery {
                             after,
                             ..query.clone()
@@ -220,11 +222,14 @@ fn a_moment_is_found_wherever_in_its_block_it_lies() {
 
 #[test]
 fn leaping_over_blocks_never_leaps_over_their_edges() {
-    let (_folder, mut index) = empty();
+    let (folder, _) = empty();
     let mut all = stored(2_100);
     for (stored, _) in &mut all {
         stored.event.at = UnixMillis(stored.sequence);
     }
+    let log = journal(all.iter().map(|(stored, _)| stored.event.clone()));
+    let path = folder.path().join("other");
+    let mut index = Index::open(&path, CACHE_BYTES, log).unwrap();
     index.apply(&all).unwrap();
     for sequence in [1, 1_023, 1_024, 1_025, 2_047, 2_048, 2_100] {
         for newest_first in [false, true] {
@@ -237,7 +242,7 @@ fn leaping_over_blocks_never_leaps_over_their_edges() {
             };
             let found = all_pages(MAX, None, |after| {
                 query_events(
-                    &index.db,
+                    &index.view(),
                     &EventQuery {
                         after,
                         ..query.clone()
@@ -255,19 +260,13 @@ fn leaping_over_blocks_never_leaps_over_their_edges() {
 fn a_value_of_another_schema_is_refused_by_table_and_key() {
     let (_folder, mut index) = empty();
     index.apply(&stored(1)).unwrap();
-    let key = Table::Events.at(1);
+    let key = Table::Rooms.at(1);
     let mut value = index.db.get(&key).unwrap().unwrap().to_vec();
     value[0] = SCHEMA + 1;
     index.db.insert(&key, value).unwrap();
-    let error = query_events(&index.db, &EventQuery::default()).unwrap_err();
+    let error = query_rooms(&index.db, &SessionQuery::default()).unwrap_err();
     assert!(
-        matches!(
-            error,
-            ReadError::Corrupt {
-                table: "events",
-                ..
-            }
-        ),
+        matches!(error, ReadError::Corrupt { table: "rooms", .. }),
         "{error}"
     );
 }
@@ -282,7 +281,7 @@ proptest! {
             want.reverse();
         }
         prop_assert_eq!(all_pages(query.limit, query.after, |after| {
-            query_events(&index.db, &EventQuery { after, ..query.clone() }).unwrap()
+            query_events(&index.view(), &EventQuery { after, ..query.clone() }).unwrap()
         }), want);
     }
 
@@ -455,8 +454,33 @@ const MAX: usize = crate::query::MAX_PAGE;
 
 fn empty() -> (TempDir, Index) {
     let folder = tempfile::tempdir().unwrap();
-    let index = Index::open(folder.path(), CACHE_BYTES).unwrap();
+    let index = Index::open(folder.path(), CACHE_BYTES, log()).unwrap();
     (folder, index)
+}
+
+/// A journal of the first [`EVENTS`] samples.
+fn log() -> Arc<Log> {
+    static LOG: OnceLock<Arc<Log>> = OnceLock::new();
+    LOG.get_or_init(|| journal((0..EVENTS).map(event))).clone()
+}
+
+fn journal(events: impl Iterator<Item = domain::Event>) -> Arc<Log> {
+    let options = JournalOptions {
+        dir: "/j".into(),
+        ballast: "/ballast".into(),
+        segment_bytes: 64 * 1024,
+        ballast_bytes: 0,
+    };
+    let disk = Arc::new(SimulatedDisk::default());
+    let (mut journal, _) = Journal::open(disk, options).unwrap();
+    for (event, n) in events.zip(1..) {
+        journal.append(&event).unwrap();
+        if n % 100 == 0 {
+            journal.commit().unwrap();
+        }
+    }
+    journal.commit().unwrap();
+    journal.log().clone()
 }
 
 fn stored(count: u64) -> Vec<(StoredEvent, Hash)> {

@@ -67,6 +67,14 @@ impl Draft<'_> {
     }
 }
 
+/// The length of the record that `bytes` begin with, by its header alone; `None` if it does not
+/// fit.
+pub(crate) fn length(bytes: &[u8]) -> Option<usize> {
+    let payload = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
+    let len = HEADER_BYTES + payload;
+    (payload > 0 && payload <= MAX_PAYLOAD_BYTES && len <= bytes.len()).then_some(len)
+}
+
 impl<'a> Record<'a> {
     /// The record at the start of `bytes`, or `None` if there is no whole, intact one.
     pub(crate) fn decode(bytes: &'a [u8]) -> Option<Self> {

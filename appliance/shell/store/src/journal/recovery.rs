@@ -24,7 +24,7 @@ use std::path::Path;
 const MAX_EVIDENCE_DISTANCE: u64 = 1 << 32;
 
 /// Records between two questions whether to go on: some milliseconds of work.
-const VERIFY_STEP: u64 = 4_096;
+pub(crate) const VERIFY_STEP: u64 = 4_096;
 
 /// Where a journal ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) struct Tail {
     pub(crate) sequence: u64,
     /// The last record's hash.
     pub(crate) hash: Hash,
+    /// Where its records begin.
+    pub(crate) offsets: Vec<u32>,
     /// Bytes after the last intact record.
     pub(crate) torn: u64,
     /// Files that hold nothing intact and nothing acknowledged: a creation cut short.
@@ -85,7 +87,14 @@ pub(crate) fn find_tail(disk: &dyn Vfs, dir: &Path) -> Result<Tail, RecoverJourn
             next: first,
             offset: segment::HEADER_BYTES,
         };
-        while walk.step()?.is_some() {}
+        let mut offsets = Vec::new();
+        loop {
+            let begin = walk.offset as u32;
+            if walk.step()?.is_none() {
+                break;
+            }
+            offsets.push(begin);
+        }
         let torn = (bytes.len() - walk.offset) as u64;
         let (len, sequence, hash) = (walk.offset as u64, walk.next - 1, walk.previous);
         return Ok(Tail {
@@ -93,6 +102,7 @@ pub(crate) fn find_tail(disk: &dyn Vfs, dir: &Path) -> Result<Tail, RecoverJourn
             len,
             sequence,
             hash,
+            offsets,
             torn,
             stillborn,
         });
@@ -102,6 +112,7 @@ pub(crate) fn find_tail(disk: &dyn Vfs, dir: &Path) -> Result<Tail, RecoverJourn
         len: 0,
         sequence: 0,
         hash: GENESIS,
+        offsets: Vec::new(),
         torn: 0,
         stillborn,
     })
@@ -165,7 +176,13 @@ pub(crate) fn replay<E: From<RecoverJournalError>>(
         };
         while walk.next <= to {
             let offset = walk.offset as u64;
-            let Some(record) = walk.step()? else { break };
+            let Some(record) = walk.step()? else {
+                // Only the newest file may have a torn tail, and that was cut when it was opened.
+                if walk.offset < bytes.len() {
+                    return Err(damaged(segment, offset, walk.next).into());
+                }
+                break;
+            };
             if record.sequence >= from
                 && !visit(Proved {
                     segment,

@@ -262,7 +262,8 @@ fn a_missing_file_is_named() {
     let journal = open(&disk);
     disk.remove(&files[0]).unwrap();
     let error = journal
-        .replay(1, &mut |_, _| Ok::<_, RecoverJournalError>(()))
+        .log()
+        .replay(1, u64::MAX, &mut |_, _| Ok::<_, RecoverJournalError>(true))
         .unwrap_err();
     assert!(
         matches!(error, RecoverJournalError::Gap { expected: 1, .. }),
@@ -459,7 +460,11 @@ proptest! {
             prop_assert_eq!(journal.synced(), committed.len() as u64);
         }
         let mut found = Vec::new();
-        journal.replay(1, &mut |stored, _| { found.push(stored.event); Ok::<_, RecoverJournalError>(()) }).unwrap();
+        journal.log().replay(1, u64::MAX, &mut |stored, _| { found.push(stored.event); Ok::<_, RecoverJournalError>(true) }).unwrap();
+        for (sequence, event) in (1..).zip(&committed) {
+            prop_assert_eq!(&journal.log().event(sequence).unwrap().unwrap().event, event);
+        }
+        prop_assert!(journal.log().event(committed.len() as u64 + 1).unwrap().is_none());
         prop_assert_eq!(found, committed);
     }
 
@@ -540,9 +545,10 @@ fn newest(disk: &SimulatedDisk) -> PathBuf {
 fn sequences(journal: &Journal, from: u64) -> Vec<u64> {
     let mut found = Vec::new();
     journal
-        .replay(from, &mut |stored, _| {
+        .log()
+        .replay(from, u64::MAX, &mut |stored, _| {
             found.push(stored.sequence);
-            Ok::<_, RecoverJournalError>(())
+            Ok::<_, RecoverJournalError>(true)
         })
         .unwrap();
     found

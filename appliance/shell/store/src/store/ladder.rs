@@ -1,13 +1,14 @@
-//! Getting a usable index, whatever is on the disk: keep it, catch it up, or move it aside and
-//! build it again from the journal (`reliability.md` F2).
+//! Getting a usable index, whatever is on the disk: keep it, help sled over a damaged snapshot, or
+//! move it aside and build it again from the journal (`reliability.md` F2).
 
-use crate::error::{OpenStoreError, ReadError, RecoverJournalError, StoreError};
-use crate::index::{BATCH_EVENTS, Index};
-use crate::journal::Journal;
+use crate::error::{ReadError, RecoverJournalError};
+use crate::index::Index;
+use crate::journal::log::Log;
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use vocab::UnixMillis;
 
 /// Broken indexes kept for those who want to know why. Older ones go: they would fill the disk.
@@ -15,6 +16,9 @@ const MAX_BROKEN: usize = 2;
 
 /// What a broken index is called, before the time.
 const BROKEN: &str = "index.broken-";
+
+/// Where a healed index keeps the files it was healed of.
+const ASIDE: &str = "aside";
 
 /// What became of the index at opening.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +28,12 @@ pub enum IndexFate {
     Kept,
     /// There was none.
     Created,
+    /// sled refused it until its snapshot and its configuration were moved aside; it makes both
+    /// anew from its log.
+    Healed {
+        /// Why.
+        reason: String,
+    },
     /// It was unusable, moved aside and rebuilt.
     Rebuilt {
         /// Why.
@@ -31,14 +41,6 @@ pub enum IndexFate {
         /// Where the old one is now.
         moved_to: PathBuf,
     },
-}
-
-/// An index that stands at the end of the journal, and how it got there.
-pub(crate) struct Climbed {
-    pub(crate) index: Index,
-    pub(crate) fate: IndexFate,
-    pub(crate) replayed: u64,
-    pub(crate) restored: u64,
 }
 
 /// A file beside the index that says: an earlier run could not read it. Damage that opening does
@@ -74,107 +76,131 @@ impl Suspicion {
     }
 }
 
-/// Why an index is not usable.
-enum Flaw {
-    /// The journal cannot be read: no index can be built.
-    Journal(RecoverJournalError),
-    /// No space.
-    Full(String),
-    /// Anything else about the index.
-    Index(String),
+/// An index, standing at some record of the journal.
+pub(crate) struct Climbed {
+    pub(crate) index: Index,
+    pub(crate) fate: IndexFate,
+    /// Acknowledged events it knew and the journal no longer had when it was opened.
+    pub(crate) lost: u64,
 }
 
-/// Opens the index in `dir/index`, or builds it.
+/// Why an index is not usable now.
+pub(crate) enum Flaw {
+    /// The disk: no space, no right, no reading. May pass.
+    Disk(String),
+    /// The journal is damaged where the index needs it; building another would need it too.
+    Journal(String),
+    /// The index itself.
+    Index {
+        /// Why.
+        reason: String,
+        /// Events it knew and the journal does not have.
+        lost: u64,
+    },
+}
+
+/// Opens the index in `dir/index`, or makes an empty one. `opened` is where the journal ended when
+/// this process opened it.
 pub(crate) fn climb(
     dir: &Path,
     cache_bytes: u64,
-    journal: &mut Journal,
+    log: &Arc<Log>,
+    opened: u64,
     now: UnixMillis,
-) -> Result<Climbed, OpenStoreError> {
+) -> Result<Climbed, Flaw> {
     let path = dir.join("index");
-    let fate = if path.exists() {
-        IndexFate::Kept
-    } else {
-        IndexFate::Created
-    };
     let suspicion = Suspicion::new(dir);
-    let mut attempt = if suspicion.is_raised() && path.exists() {
-        Err(Flaw::Index("an earlier run could not read it".to_owned()))
-    } else {
-        try_open(&path, cache_bytes, journal)
-    };
-    if matches!(attempt, Err(Flaw::Full(_))) && journal.release_ballast() {
-        attempt = try_open(&path, cache_bytes, journal);
+    let existed = path.exists();
+    if !existed {
+        let index = try_open(&path, cache_bytes, log, opened)?;
+        suspicion.settle();
+        let fate = IndexFate::Created;
+        let lost = 0;
+        return Ok(Climbed { index, fate, lost });
     }
-    let reason = match attempt {
-        Ok((index, replayed, restored)) => {
-            return Ok(Climbed {
-                index,
-                fate,
-                replayed,
-                restored,
-            });
+    let (reason, lost) = if suspicion.is_raised() {
+        ("an earlier run could not read it".to_owned(), 0)
+    } else {
+        match try_open(&path, cache_bytes, log, opened) {
+            Ok(index) => {
+                let fate = IndexFate::Kept;
+                let lost = 0;
+                return Ok(Climbed { index, fate, lost });
+            }
+            Err(Flaw::Index { reason, lost: 0 }) => {
+                if let Some(index) = heal(&path, cache_bytes, log, opened) {
+                    tracing::warn!(%reason, "the index opened after its snapshot was moved aside");
+                    let fate = IndexFate::Healed { reason };
+                    let lost = 0;
+                    return Ok(Climbed { index, fate, lost });
+                }
+                (reason, 0)
+            }
+            Err(Flaw::Index { reason, lost }) => (reason, lost),
+            Err(flaw) => return Err(flaw),
         }
-        Err(Flaw::Journal(error)) => return Err(error.into()),
-        Err(Flaw::Full(reason)) => return Err(OpenStoreError::Index { path, reason }),
-        Err(Flaw::Index(reason)) => reason,
     };
-    let moved_to = move_aside(dir, &path, now).map_err(|source| OpenStoreError::Folder {
-        path: path.clone(),
-        source,
-    })?;
+    let moved_to = move_aside(dir, &path, now).map_err(|error| Flaw::Disk(error.to_string()))?;
     tracing::error!(
         %reason, moved_to = %moved_to.display(),
         "the index is unusable: it is rebuilt from the journal"
     );
-    match try_open(&path, cache_bytes, journal) {
-        Ok((index, replayed, restored)) => {
-            suspicion.settle();
-            let fate = IndexFate::Rebuilt { reason, moved_to };
-            Ok(Climbed {
-                index,
-                fate,
-                replayed,
-                restored,
-            })
-        }
-        Err(Flaw::Journal(error)) => Err(error.into()),
-        Err(Flaw::Full(reason) | Flaw::Index(reason)) => {
-            Err(OpenStoreError::Index { path, reason })
-        }
-    }
+    let index = try_open(&path, cache_bytes, log, opened)?;
+    suspicion.settle();
+    let fate = IndexFate::Rebuilt { reason, moved_to };
+    Ok(Climbed { index, fate, lost })
 }
 
-/// Applies what the journal has and the index has not; returns how many events.
-pub(crate) fn catch_up(index: &mut Index, journal: &Journal) -> Result<u64, CatchUpError> {
-    let applied = index.applied();
-    if applied.sequence == journal.synced() {
-        return if applied.hash == journal.synced_hash() {
-            Ok(0)
-        } else {
-            Err(CatchUpError::Foreign)
-        };
+/// The rung before a rebuild: sled's log is whole more often than what it derives from it.
+fn heal(path: &Path, cache_bytes: u64, log: &Arc<Log>, opened: u64) -> Option<Index> {
+    let aside = path.join(ASIDE);
+    let names: Vec<_> = fs::read_dir(path)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with("snap") || name == "conf")
+        .collect();
+    if names.is_empty() || fs::create_dir_all(&aside).is_err() {
+        return None;
     }
-    let mut group = Vec::with_capacity(BATCH_EVENTS);
-    let mut replayed = 0;
-    journal.replay(applied.sequence.max(1), &mut |stored, hash| {
-        if stored.sequence == applied.sequence {
-            return if hash == applied.hash {
-                Ok(())
+    for name in names {
+        fs::rename(path.join(&name), aside.join(&name)).ok()?;
+    }
+    let index = try_open(path, cache_bytes, log, opened).ok()?;
+    // An index that came back empty was not healed but begun anew under another's files.
+    (index.applied().sequence > 0).then_some(index)
+}
+
+fn try_open(path: &Path, cache_bytes: u64, log: &Arc<Log>, opened: u64) -> Result<Index, Flaw> {
+    let opening = || {
+        let index = Index::open(path, cache_bytes, log.clone())?;
+        let applied = index.applied();
+        let fits = applied.sequence == 0
+            || log
+                .read(applied.sequence)?
+                .is_some_and(|(_, hash)| hash == applied.hash);
+        Ok::<_, ReadError>((index, fits))
+    };
+    match catch_unwind(AssertUnwindSafe(opening)) {
+        Ok(Ok((index, true))) => Ok(index),
+        Ok(Ok((index, false))) => {
+            let lost = index.applied().sequence.saturating_sub(opened);
+            let reason = if lost > 0 {
+                format!("it knows {lost} events that the journal no longer has")
             } else {
-                Err(CatchUpError::Foreign)
+                "it belongs to another journal".to_owned()
             };
+            Err(Flaw::Index { reason, lost })
         }
-        group.push((stored, hash));
-        replayed += 1;
-        if group.len() == BATCH_EVENTS {
-            index.apply(&group)?;
-            group.clear();
+        Ok(Err(error)) => Err(Flaw::from(error)),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or_default();
+            let reason = format!("sled panicked: {said}");
+            Err(Flaw::Index { reason, lost: 0 })
         }
-        Ok(())
-    })?;
-    index.apply(&group)?;
-    Ok(replayed)
+    }
 }
 
 /// Why the index could not be brought to the end of the journal.
@@ -186,85 +212,30 @@ pub(crate) enum CatchUpError {
     /// The index cannot be read or written.
     #[error("{0}: {source}", source = std::error::Error::source(.0).map_or_else(String::new, ToString::to_string))]
     Index(#[from] ReadError),
-    /// The index was built from another journal.
-    #[error("it belongs to another journal")]
-    Foreign,
 }
 
 impl CatchUpError {
+    /// Whether the journal is to blame, for good.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Journal(error) | Self::Index(ReadError::Journal(error)) => {
+                !matches!(error, RecoverJournalError::Io { .. })
+            }
+            Self::Index(_) => false,
+        }
+    }
+
     /// Whether the index itself is to blame.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Journal(_) => false,
             Self::Index(error) => error.is_damage(),
-            Self::Foreign => true,
         }
     }
-}
-
-fn try_open(
-    path: &Path,
-    cache_bytes: u64,
-    journal: &mut Journal,
-) -> Result<(Index, u64, u64), Flaw> {
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        let mut index = Index::open(path, cache_bytes).map_err(CatchUpError::Index)?;
-        let restored = restore(&index, journal)?;
-        let replayed = catch_up(&mut index, journal)?;
-        Ok::<_, Flaw>((index, replayed, restored))
-    }));
-    opened.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or_default();
-        Err(Flaw::Index(format!("sled panicked: {said}")))
-    })
-}
-
-/// Writes to the journal again what the index remembers beyond its end.
-///
-/// Such records were acknowledged, and the last group rotted: it looks like a torn tail. The
-/// hashes prove that what is written back is what was there. Returns how many.
-fn restore(index: &Index, journal: &mut Journal) -> Result<u64, Flaw> {
-    let applied = index.applied();
-    let before = journal.synced();
-    if applied.sequence <= before {
-        return Ok(0);
-    }
-    let lost = applied.sequence - before;
-    let mut hash = journal.synced_hash();
-    for sequence in before + 1..=applied.sequence {
-        let event = index.event(sequence).map_err(CatchUpError::Index)?;
-        let appended = event.map(|event| journal.append(&event));
-        let Some(Ok((_, chained))) = appended else {
-            break;
-        };
-        hash = chained;
-    }
-    if hash != applied.hash {
-        journal.discard();
-        return Err(Flaw::Index(format!(
-            "it knows {lost} events that the journal no longer has"
-        )));
-    }
-    journal.commit().map_err(|error| {
-        journal.discard();
-        match error {
-            StoreError::DiskFull { .. } => Flaw::Full(error.to_string()),
-            error => Flaw::Index(error.to_string()),
-        }
-    })?;
-    tracing::error!(
-        events = lost,
-        first = before + 1,
-        "acknowledged events were damaged at the journal's end: written again from the index"
-    );
-    Ok(lost)
 }
 
 /// Renames the index to `index.broken-<milliseconds>` and drops the oldest of those.
-fn move_aside(dir: &Path, path: &Path, now: UnixMillis) -> io::Result<PathBuf> {
+pub(crate) fn move_aside(dir: &Path, path: &Path, now: UnixMillis) -> io::Result<PathBuf> {
     let mut stamps: Vec<u64> = fs::read_dir(dir)?
         .filter_map(|entry| {
             entry
@@ -290,16 +261,29 @@ fn move_aside(dir: &Path, path: &Path, now: UnixMillis) -> io::Result<PathBuf> {
     Ok(target)
 }
 
-impl From<CatchUpError> for Flaw {
-    fn from(error: CatchUpError) -> Self {
+impl From<ReadError> for Flaw {
+    fn from(error: ReadError) -> Self {
         match error {
-            CatchUpError::Journal(error) => Self::Journal(error),
-            CatchUpError::Index(ReadError::Index(sled::Error::Io(ref io)))
-                if io.kind() == io::ErrorKind::StorageFull =>
-            {
-                Self::Full(error.to_string())
+            ReadError::Index(sled::Error::Io(ref io)) if passes(io) => Self::Disk(io.to_string()),
+            ReadError::Journal(ref io @ RecoverJournalError::Io { .. }) => {
+                Self::Disk(io.to_string())
             }
-            error => Self::Index(error.to_string()),
+            ReadError::Journal(error) => Self::Journal(error.to_string()),
+            error => Self::Index {
+                reason: CatchUpError::Index(error).to_string(),
+                lost: 0,
+            },
         }
     }
+}
+
+/// Whether an error is about the disk as it is now, not about what stands on it.
+fn passes(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+    )
 }

@@ -8,8 +8,11 @@
 
 use super::*;
 use crate::error::ReadError;
-use crate::index::CACHE_BYTES;
+use crate::error::RecoverJournalError;
+use crate::index::{CACHE_BYTES, Index};
+use crate::journal::log::Log;
 use crate::query::{EventQuery, Page, SessionQuery};
+use crate::reader::IndexState;
 use crate::samples;
 use crate::vfs::simulated::SimulatedDisk;
 use domain::event::Actor;
@@ -27,13 +30,8 @@ const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 fn what_is_committed_can_be_read_and_what_is_not_cannot() {
     let folder = tempfile::tempdir().unwrap();
     let (mut store, recovery) = open(&folder);
-    assert_eq!(
-        recovery,
-        Recovery {
-            index: IndexFate::Created,
-            ..Recovery::default()
-        }
-    );
+    assert_eq!(recovery, Recovery::default());
+    assert_eq!(fate(&store), IndexFate::Created);
     let reader = store.reader();
     store.append(&samples::event(0)).unwrap();
     assert_eq!(events(&reader).len(), 0);
@@ -84,12 +82,23 @@ fn a_start_after_a_crash_closes_what_was_open_and_only_once() {
     drop(store);
 
     let (store, recovery) = open(&folder);
-    let closed = |sid: &str, presences| ClosedRoom {
+    let closed = |sid: &str, people: &[&str]| ClosedRoom {
         sid: sid.into(),
         name: "ward".into(),
-        presences,
+        opened_at: UnixMillis(NOW.0 - 5_000),
+        presences: people
+            .iter()
+            .map(|who| ClosedPresence {
+                sid: format!("PA_{who}").into(),
+                identity: (*who).into(),
+                joined_at: UnixMillis(NOW.0 - 5_000),
+            })
+            .collect(),
     };
-    assert_eq!(recovery.closed, [closed("RM_1", 2), closed("RM_2", 0)]);
+    assert_eq!(
+        recovery.closed,
+        [closed("RM_1", &["a", "b"]), closed("RM_2", &[])]
+    );
     let reader = store.reader();
     let reset = EndReason::SystemReset;
     let left = EventData::OccupantLeft {
@@ -136,9 +145,8 @@ fn an_index_that_is_gone_is_built_again_the_same() {
     let before = answers(&folder);
     let dump = dump(&folder);
     fs::remove_dir_all(folder.path().join("index")).unwrap();
-    let (store, recovery) = open(&folder);
-    assert_eq!(recovery.index, IndexFate::Created);
-    assert_eq!(recovery.replayed, recovery.last_sequence);
+    let (store, _) = open(&folder);
+    assert_eq!(fate(&store), IndexFate::Created);
     drop(store);
     assert_eq!(answers(&folder), before);
     assert_eq!(self::dump(&folder), dump);
@@ -161,9 +169,8 @@ fn an_index_that_is_behind_is_caught_up() {
     let want = answers(&folder);
     fs::remove_dir_all(&early).unwrap();
     fs::rename(&late, &early).unwrap();
-    let (store, recovery) = open(&folder);
-    assert_eq!(recovery.index, IndexFate::Kept);
-    assert!(recovery.replayed >= 2_400, "{recovery:?}");
+    let (store, _) = open(&folder);
+    assert_eq!(fate(&store), IndexFate::Kept);
     drop(store);
     assert_eq!(answers(&folder), want);
 }
@@ -199,30 +206,36 @@ fn a_damaged_index_never_stops_the_box_and_never_answers_wrongly() {
                 .for_each(|byte| *byte = rng.u8(..)),
         }
         fs::write(&file, bytes).unwrap();
-        let (store, recovery) = open(&folder);
+        let (store, _) = open(&folder);
         let reader = store.reader();
+        let fate = fate(&store);
         let asked = ask(&reader);
         drop(store);
         if let Ok(found) = asked {
             assert_eq!(found, want, "case {case}, {file:?}");
         } else {
             // Found by a question: the next start rebuilds.
-            let (store, recovery) = open(&folder);
+            let (store, _) = open(&folder);
+            let fate = self::fate(&store);
             assert!(
-                matches!(recovery.index, IndexFate::Rebuilt { .. }),
-                "case {case}"
+                matches!(fate, IndexFate::Rebuilt { .. }),
+                "case {case}: {fate:?}"
             );
             assert_eq!(ask(&store.reader()).unwrap(), want, "case {case}");
         }
-        fates.insert(match recovery.index {
+        fates.insert(match fate {
             IndexFate::Rebuilt { moved_to, .. } => {
                 assert!(moved_to.exists());
                 "rebuilt"
             }
+            IndexFate::Healed { .. } => "healed",
             _ => "kept",
         });
     }
-    assert!(fates.contains("rebuilt"), "{fates:?}");
+    assert!(
+        fates.contains("rebuilt") && fates.contains("healed"),
+        "{fates:?}"
+    );
     let broken = fs::read_dir(folder.path()).unwrap().filter(|entry| {
         entry
             .as_ref()
@@ -245,10 +258,12 @@ fn a_question_that_panics_closes_the_index_and_the_next_start_rebuilds_it() {
         .ask(|_| -> Result<(), ReadError> { panic!("as sled does") });
     assert!(matches!(panicked, Err(ReadError::Closed)));
     assert!(matches!(
-        reader.events(&EventQuery::default()),
+        reader.rooms(&SessionQuery::default()),
         Err(ReadError::Closed)
     ));
-    // The journal goes on without it.
+    // The journal goes on without it, and tells events.
+    let found = reader.events(&EventQuery::default()).unwrap();
+    assert_eq!(found.items, want.0);
     store
         .append(&fact("RM_9", None, EventData::MessageSent))
         .unwrap();
@@ -263,18 +278,16 @@ fn a_question_that_panics_closes_the_index_and_the_next_start_rebuilds_it() {
         .unwrap();
     store.commit().unwrap();
     drop(store);
-    let (store, recovery) = open(&folder);
-    assert!(
-        matches!(recovery.index, IndexFate::Rebuilt { .. }),
-        "{recovery:?}"
-    );
+    let (store, _) = open(&folder);
+    let fate = fate(&store);
+    assert!(matches!(fate, IndexFate::Rebuilt { .. }), "{fate:?}");
     assert_eq!(events(&store.reader()).len(), want.0.len() + 2);
     drop(store);
-    assert_eq!(open(&folder).1.index, IndexFate::Kept);
+    assert_eq!(self::fate(&open(&folder).0), IndexFate::Kept);
 }
 
 #[test]
-fn acknowledged_records_that_rot_off_the_end_are_written_again_from_the_index() {
+fn acknowledged_records_that_rot_off_the_end_are_written_again_from_the_checkpoint() {
     let folder = filled(50);
     let want = answers(&folder);
     let file = newest(&folder);
@@ -284,10 +297,11 @@ fn acknowledged_records_that_rot_off_the_end_are_written_again_from_the_index() 
     bytes[last] ^= 1;
     fs::write(&file, bytes).unwrap();
     let (store, recovery) = open(&folder);
-    assert_eq!((recovery.restored, recovery.index), (1, IndexFate::Kept));
+    assert_eq!((recovery.restored, recovery.lost), (1, 0));
+    assert_eq!(fate(&store), IndexFate::Kept);
     drop(store);
     assert_eq!(answers(&folder), want);
-    assert_eq!(verify_journal(folder.path()).unwrap(), want.0.len() as u64);
+    assert_eq!(verified(&folder).unwrap().records, want.0.len() as u64);
 }
 
 #[test]
@@ -302,11 +316,9 @@ fn an_index_of_another_journal_is_replaced() {
     store.commit().unwrap();
     drop(store);
     copy(&other.path().join("index"), &index);
-    let (store, recovery) = open(&folder);
-    assert!(
-        matches!(recovery.index, IndexFate::Rebuilt { .. }),
-        "{recovery:?}"
-    );
+    let (store, _) = open(&folder);
+    let fate = fate(&store);
+    assert!(matches!(fate, IndexFate::Rebuilt { .. }), "{fate:?}");
     drop(store);
     assert_eq!(answers(&folder), want);
 }
@@ -380,7 +392,7 @@ fn damage_in_an_older_file_is_found_while_the_box_serves() {
         panic!("not found")
     };
     assert!(said.contains(&*files[1].to_string_lossy()), "{said}");
-    assert!(verify_journal(folder.path()).is_err());
+    assert!(verified(&folder).is_err());
 }
 
 #[test]
@@ -392,7 +404,7 @@ fn the_ballast_is_held_and_given_up_for_the_outbox_too() {
         ..options()
     };
     let on = Arc::new(disk.clone());
-    let (mut store, _) = Store::open_on(on, folder.path(), NOW, &options).unwrap();
+    let (mut store, _) = Store::open_on(on, folder.path(), NOW, &options, &mut |_| vec![]).unwrap();
     disk.set_capacity(Some(disk.used() + 10));
     store.outbox().push(b"a webhook").unwrap();
     store.commit().unwrap();
@@ -424,7 +436,14 @@ fn options() -> StoreOptions {
 }
 
 fn open(folder: &TempDir) -> (Store, Recovery) {
-    Store::open_with(folder.path(), NOW, &options()).unwrap()
+    let opened = Store::open_with(folder.path(), NOW, &options()).unwrap();
+    let status = opened.0.reader().wait_for_index(Duration::from_mins(2));
+    assert_eq!(status.state, IndexState::Ready);
+    opened
+}
+
+fn fate(store: &Store) -> IndexFate {
+    store.reader().index_status().fate.unwrap()
 }
 
 /// A folder with `count` samples, closed as a crash leaves it and opened once more.
@@ -471,9 +490,15 @@ fn events(reader: &Reader) -> Vec<StoredEvent> {
 }
 
 fn dump(folder: &TempDir) -> Vec<(Vec<u8>, Vec<u8>)> {
-    Index::open(&folder.path().join("index"), CACHE_BYTES)
+    let dir = folder.path().join("journal");
+    let log = Arc::new(Log::new(Arc::new(Disk), dir, None, u64::MAX).unwrap());
+    Index::open(&folder.path().join("index"), CACHE_BYTES, log)
         .unwrap()
         .dump()
+}
+
+fn verified(folder: &TempDir) -> Result<Verified, RecoverJournalError> {
+    Stopped::open(folder.path()).unwrap().verify(&mut |_| ())
 }
 
 fn health(folder: &TempDir) -> JournalHealth {

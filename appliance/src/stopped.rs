@@ -1,0 +1,57 @@
+//! `ringward store`: looking after the data folder of a box that does not run.
+
+use crate::cli::StoreCommand;
+use anyhow::{Context, Result};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+use store::Stopped;
+use vocab::UnixMillis;
+
+/// Results on standard output, progress on a terminal's standard error.
+#[expect(clippy::print_stdout, reason = "a command's result")]
+pub(crate) fn run(command: &StoreCommand) -> Result<()> {
+    match command {
+        StoreCommand::Verify(arguments) => {
+            let verified = Stopped::open(&arguments.data)?
+                .verify(&mut |records| progress(&format!("{records} records proved")))?;
+            progress("");
+            println!("{} records, whole and chained", verified.records);
+            if verified.torn_bytes > 0 {
+                println!(
+                    "{} bytes after them were never acknowledged; the next start cuts them off",
+                    verified.torn_bytes
+                );
+            }
+        }
+        StoreCommand::Export(arguments) => {
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            Stopped::open(&arguments.data)?.export(&mut out)?;
+        }
+        StoreCommand::Rebuild(arguments) => {
+            let events = Stopped::open(&arguments.data)?.rebuild(now()?, &mut |applied, of| {
+                progress(&format!("{applied} of {of} events"));
+            })?;
+            progress("");
+            println!("the index was rebuilt: {events} events");
+        }
+    }
+    Ok(())
+}
+
+/// One line that overwrites itself.
+fn progress(text: &str) {
+    let mut error = std::io::stderr();
+    if error.is_terminal() {
+        // A terminal that went away needs no progress.
+        let _ = write!(error, "\r\x1b[K{text}").and_then(|()| error.flush());
+    }
+}
+
+fn now() -> Result<UnixMillis> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
+    Ok(UnixMillis(
+        u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+    ))
+}
