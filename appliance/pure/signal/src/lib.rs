@@ -10,6 +10,7 @@ mod downstream;
 mod keys;
 mod now;
 mod output;
+mod pace;
 mod participant;
 mod room;
 mod subscription;
@@ -21,6 +22,9 @@ pub use config::{LIVEKIT_VERSION, MAX_PARTICIPANTS, RoomConfig, RoomOptions};
 pub use keys::{Keys, RpcKey};
 pub use now::Now;
 pub use output::{ExchangeAnswer, ExchangeRestart, Output};
+pub use pace::{
+    TEXT_CHANGE_BURST, TEXT_CHANGES_PER_SECOND, TRACK_CHANGE_BURST, TRACK_CHANGES_PER_SECOND,
+};
 pub use room::{
     DEFAULT_RPC_TIMEOUT, ExchangeRefusal, JoinRefusal, MAX_PENDING_RPCS, MAX_RPC_METHOD_BYTES,
     MAX_RPC_PAYLOAD_BYTES, MAX_RPC_TIMEOUT, MuteTrackError, ParticipantNotFound,

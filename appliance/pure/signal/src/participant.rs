@@ -11,6 +11,7 @@ use client::{kind_details, sdk_label};
 pub(crate) use permission::{apply_permission, media_permissions, permission};
 
 use crate::downstream::Downstream;
+use crate::pace::Pace;
 use crate::subscription::Subscription;
 use crate::track::Track;
 use crate::upstream::Upstream;
@@ -98,6 +99,8 @@ pub(crate) struct Participant {
     pub(crate) subscriptions: BTreeMap<TrackKey, Subscription>,
     /// Who may watch its tracks.
     pub(crate) admission: Admission,
+    /// How often it may change what everyone is told.
+    pub(crate) pace: Pace,
     /// Its connection, as last measured.
     pub(crate) quality: Option<(Quality, f32)>,
     /// WHEP: whose tracks it watches, when it said so.

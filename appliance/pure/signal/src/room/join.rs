@@ -8,6 +8,7 @@ use crate::downstream::Downstream;
 use crate::join::{Join, SignalVersion};
 use crate::now::Now;
 use crate::output::Output;
+use crate::pace::Pace;
 use crate::participant::{Admission, Link, is_dependent, media_permissions};
 use auth::Claims;
 use domain::EndReason;
@@ -186,6 +187,7 @@ impl Room {
             queued: Vec::new(),
             subscriptions: BTreeMap::new(),
             admission: Admission::default(),
+            pace: Pace::new(now.instant),
             quality: None,
             source: None,
         };

@@ -3,6 +3,7 @@
 use super::Room;
 use super::leave::Farewell;
 use crate::now::Now;
+use crate::pace::Change;
 use crate::participant::Admission;
 use domain::EndReason;
 use livekit_protocol::request_response::{Reason, Request};
@@ -22,6 +23,13 @@ impl Room {
         let (false, true, Some(message)) = (self.closed, is_signalling, request.message) else {
             return;
         };
+        if let Some(change) = change(&message)
+            && let Some(participant) = self.roster.get_mut(&key)
+            && !participant.pace.admit(change, now.instant)
+        {
+            self.too_fast(key, message);
+            return;
+        }
         match message {
             Message::Offer(offer) => self.client_offer(key, offer, now),
             Message::Answer(answer) => self.client_answer(key, answer, now),
@@ -64,6 +72,22 @@ impl Room {
         self.respond(key, id, Reason::UnsupportedType, message, request);
     }
 
+    /// A change that comes too soon is refused, and nobody else hears of it.
+    fn too_fast(&mut self, key: ParticipantKey, message: Message) {
+        let (id, request) = match message {
+            Message::UpdateMetadata(request) => {
+                (request.request_id, Some(Request::UpdateMetadata(request)))
+            }
+            Message::AddTrack(request) => (0, Some(Request::AddTrack(request))),
+            Message::Mute(request) => (0, Some(Request::Mute(request))),
+            Message::UpdateAudioTrack(request) => (0, Some(Request::UpdateAudioTrack(request))),
+            Message::UpdateVideoTrack(request) => (0, Some(Request::UpdateVideoTrack(request))),
+            _ => (0, None),
+        };
+        let message = "too many changes; try again in a second".into();
+        self.respond(key, id, Reason::LimitExceeded, message, request);
+    }
+
     fn pong(&mut self, key: ParticipantKey, ping: Ping, now: Now) {
         let pong = Pong {
             last_ping_timestamp: ping.timestamp,
@@ -104,6 +128,19 @@ impl Room {
                 candidate,
             });
         }
+    }
+}
+
+/// What a message changes for everyone in the room.
+fn change(message: &Message) -> Option<Change> {
+    match message {
+        Message::UpdateMetadata(_) => Some(Change::Texts),
+        Message::AddTrack(_)
+        | Message::Mute(_)
+        | Message::SubscriptionPermission(_)
+        | Message::UpdateAudioTrack(_)
+        | Message::UpdateVideoTrack(_) => Some(Change::Track),
+        _ => None,
     }
 }
 

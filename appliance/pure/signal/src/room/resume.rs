@@ -149,7 +149,7 @@ impl Room {
 
     /// The subscriber connection is offered anew with fresh ICE credentials (v0). An offer that
     /// was outstanding may have been lost with the old WebSocket.
-    fn restart_downstream(&mut self, key: ParticipantKey) {
+    pub(super) fn restart_downstream(&mut self, key: ParticipantKey) {
         let Some(participant) = self.roster.get_mut(&key) else {
             return;
         };

@@ -39,8 +39,14 @@ impl Room {
             Some(Scenario::DisconnectSignalOnResumeNoMessages(_)) => {
                 self.cut_next_resume(key, CutResume::BeforeMessages);
             }
-            Some(Scenario::SwitchCandidateProtocol(_) | Scenario::SubscriberBandwidth(_))
-            | None => {}
+            // The box has one protocol per candidate, so a client that wants another one looks for
+            // it by restarting ICE; its own connection it restarts itself.
+            Some(Scenario::SwitchCandidateProtocol(_)) => {
+                self.restart_downstream(key);
+                self.pump(key, now);
+            }
+            // What is sent follows the measured bandwidth; a claimed one would be no test of it.
+            Some(Scenario::SubscriberBandwidth(_)) | None => {}
         }
     }
 

@@ -5,12 +5,12 @@ use super::subscribe::{subscribes, unsubscribes};
 use crate::config::{RoomConfig, RoomOptions};
 use crate::join::SignalVersion;
 use crate::room::{JoinRefusal, MuteTrackError, SendDataError};
-use livekit_protocol::request_response::Reason;
+use livekit_protocol::request_response::{Reason, Request as Echo};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::{
-    DataPacket, DisconnectReason, ParticipantPermission, PublishDataTrackRequest, SendDataRequest,
-    TrackSource, UpdateDataSubscription, UpdateParticipantMetadata, UpdateParticipantRequest,
-    UpdateSubscriptionsRequest, data_packet, leave_request::Action,
+    DataPacket, DisconnectReason, MuteTrackRequest, ParticipantPermission, PublishDataTrackRequest,
+    SendDataRequest, TrackSource, UpdateDataSubscription, UpdateParticipantMetadata,
+    UpdateParticipantRequest, UpdateSubscriptionsRequest, data_packet, leave_request::Action,
 };
 use media::plane::{DataTarget, MediaCommand};
 use prost::Message as _;
@@ -203,6 +203,64 @@ fn own_texts_need_permission_and_are_answered() {
         first!(bench.take(alice), RequestResponse).reason(),
         Reason::LimitExceeded
     );
+}
+
+#[test]
+fn changes_that_come_too_fast_are_refused_and_nobody_hears_of_them() {
+    let mut bench = Bench::new();
+    let mut join = join_of("alice", SignalVersion::V0);
+    join.claims.video.can_update_own_metadata = Some(true);
+    let alice = bench.enter(join).unwrap();
+    let bob = bench.join("bob");
+    let renames = |bench: &mut Bench, n: u32| {
+        let request = UpdateParticipantMetadata {
+            name: format!("Alice {n}"),
+            request_id: n,
+            ..UpdateParticipantMetadata::default()
+        };
+        bench.says(alice, Request::UpdateMetadata(request));
+        first!(bench.take(alice), RequestResponse)
+    };
+    for n in 1..=crate::TEXT_CHANGE_BURST {
+        assert_eq!(renames(&mut bench, n).reason(), Reason::Ok, "{n}");
+    }
+    bench.take(bob);
+    let refused = renames(&mut bench, 1_000);
+    assert_eq!(
+        (refused.request_id, refused.reason()),
+        (1_000, Reason::LimitExceeded)
+    );
+    assert_eq!(updates(&bench.take(bob)), []);
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(renames(&mut bench, 1_001).reason(), Reason::Ok);
+    let told = updates(&bench.take(bob));
+    assert_eq!(told.last().unwrap().name, "Alice 1001");
+}
+
+#[test]
+fn a_flood_of_mutes_is_refused_in_the_words_of_its_request() {
+    let mut bench = Bench::new();
+    let alice = bench.join_connected("alice");
+    let sid = bench.publish(alice, "mic", TrackSource::Microphone).sid;
+    let bob = bench.join("bob");
+    let toggles = |bench: &mut Bench, times: u32| {
+        for n in 0..times {
+            let (sid, muted) = (sid.clone(), n % 2 == 0);
+            bench.says(alice, Request::Mute(MuteTrackRequest { sid, muted }));
+        }
+    };
+    toggles(&mut bench, crate::TRACK_CHANGE_BURST - 2);
+    bench.take(alice);
+    bench.take(bob);
+    toggles(&mut bench, 10);
+    let refused = all!(bench.take(alice), RequestResponse);
+    let echoes = refused.iter().all(|refusal| {
+        refusal.reason() == Reason::LimitExceeded && matches!(refusal.request, Some(Echo::Mute(_)))
+    });
+    assert!(echoes && refused.len() >= 8, "{refused:?}");
+    assert!(updates(&bench.take(bob)).len() <= 2);
+    bench.says(alice, Request::Ping(1));
+    assert_eq!(all!(bench.take(alice), Pong).len(), 1, "and it stays");
 }
 
 #[test]

@@ -63,6 +63,20 @@ fn simulated_ends_are_real() {
 }
 
 #[test]
+fn another_candidate_protocol_is_looked_for_by_an_ice_restart() {
+    let mut bench = Bench::new();
+    let alice = bench.join_connected("alice");
+    bench.forget();
+    let scenario = Some(Scenario::SwitchCandidateProtocol(0));
+    bench.says(alice, Request::Simulate(SimulateScenario { scenario }));
+    let restarts = bench.media.iter().any(
+        |command| matches!(command, MediaCommand::MakeOffer { change, .. } if change.ice_restart),
+    );
+    assert!(restarts, "{:?}", bench.media);
+    assert_eq!(bench.closed, []);
+}
+
+#[test]
 fn a_simulated_speaker_speaks_and_falls_silent() {
     let mut bench = Bench::new();
     let alice = bench.join_connected("alice");
