@@ -1,5 +1,11 @@
-//! Cross-origin access as LiveKit grants it (`livekit.md` §1): any origin, since a token, not a
-//! cookie, says who asks. A hostile page has no token to send (`reliability.md` §2, A28).
+//! Cross-origin access as LiveKit grants it (`livekit.md` §1): any origin, also for WebSockets,
+//! since the page that meets here is served from elsewhere.
+//!
+//! What a foreign page may not do (`reliability.md` §2, A28) is to use what the browser knows of
+//! its user. So who asks is said by a token alone, in `Authorization` or in the query, which a
+//! page has to hold; the box sets no cookie, reads none, and asks for no HTTP authentication that
+//! a browser would repeat by itself. What needs no token is not for other origins at all:
+//! [`same_origin`] guards the meeting page's tokens.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -43,6 +49,45 @@ pub(crate) async fn allow(request: Request, next: Next) -> Response {
     response
 }
 
+/// 403 to a browser's request from a page of another origin. What is no browser, or asks from
+/// the box's own page, passes.
+pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
+    if is_foreign(request.headers(), request.uri().host()) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether a browser says that another origin asks. `Origin` is compared with the host that was
+/// asked, as in RFC 6454 §4, except for the scheme: a proxy may have ended TLS before the box. A
+/// page that reaches the box by a name of its own (DNS rebinding) is known by that name: in
+/// development mode the box is asked by address or as `localhost`.
+fn is_foreign(headers: &HeaderMap, asked: Option<&str>) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return false;
+    };
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let host = host.or(asked.map(str::as_bytes)).unwrap_or_default();
+    let origin = origin.as_bytes();
+    let authority = [&b"http://"[..], b"https://"]
+        .iter()
+        .find_map(|scheme| origin.strip_prefix(*scheme));
+    !authority.is_some_and(|authority| authority == host && is_local_name(host))
+}
+
+/// `localhost` or an address, with or without a port.
+fn is_local_name(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok()
+}
+
 /// `*` would not cover `Authorization` (Fetch §4.9), so the headers asked for are named back.
 fn answer_preflight(headers: &mut HeaderMap, asked: Option<HeaderValue>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
@@ -52,4 +97,68 @@ fn answer_preflight(headers: &mut HeaderMap, asked: Option<HeaderValue>) {
         header::VARY,
         HeaderValue::from_static("Access-Control-Request-Headers"),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn another_origin_is_known_by_its_host() {
+        for (name, origin, host, want) in [
+            ("no browser", None, "192.0.2.7:7880", false),
+            (
+                "own page",
+                Some("http://192.0.2.7:7880"),
+                "192.0.2.7:7880",
+                false,
+            ),
+            (
+                "own page, TLS",
+                Some("https://192.0.2.7"),
+                "192.0.2.7",
+                false,
+            ),
+            (
+                "own page, IPv6",
+                Some("http://[::1]:7880"),
+                "[::1]:7880",
+                false,
+            ),
+            (
+                "localhost",
+                Some("http://localhost:7880"),
+                "localhost:7880",
+                false,
+            ),
+            (
+                "another page",
+                Some("https://evil.example"),
+                "192.0.2.7:7880",
+                true,
+            ),
+            (
+                "another port",
+                Some("http://localhost:80"),
+                "localhost:7880",
+                true,
+            ),
+            ("a file", Some("null"), "localhost:7880", true),
+            (
+                "rebinding",
+                Some("http://evil.example:7880"),
+                "evil.example:7880",
+                true,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            assert_eq!(is_foreign(&headers, None), want, "{name}");
+        }
+    }
 }

@@ -15,7 +15,10 @@ pub fn router(api: Api) -> Router {
     let public = Router::new()
         .route("/", get(page::root))
         .merge(page::routes(api.config.page))
-        .route("/dev/token", post(dev::token))
+        .route(
+            "/dev/token",
+            post(dev::token).layer(from_fn(cors::same_origin)),
+        )
         .route("/rtc", get(rtc::join_v0))
         .route("/rtc/v1", get(rtc::join_v1))
         .route("/rtc/validate", get(rtc::validate_v0))

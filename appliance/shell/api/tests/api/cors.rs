@@ -1,6 +1,6 @@
 //! Cross-origin access, slashes and what every answer carries.
 
-use crate::harness::{TestBox, joins, request};
+use crate::harness::{Options, TestBox, joins, request};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 
@@ -61,6 +61,46 @@ async fn a_preflight_is_answered_without_a_token() {
         };
         assert_eq!(answer.header("accept-post"), accepts, "{path}");
     }
+}
+
+/// A28: a hostile page can make the browser ask, but has no token, and nothing else counts.
+#[tokio::test]
+async fn a_foreign_page_has_no_way_in_without_a_token() {
+    let a_box = TestBox::with(Options {
+        page: true,
+        ..Options::default()
+    });
+    let good = joins("ward", "someone");
+    let foreign = [
+        ("origin", "https://evil.example"),
+        ("host", "192.0.2.7:7880"),
+        ("cookie", "access_token=stolen; session=1"),
+    ];
+    let ask = async |method: Method, path: &str, token: Option<&str>, body: &'static str| {
+        let asked = request(method, path, token, &foreign, Body::from(body));
+        a_box.send(asked).await
+    };
+    for path in ["/rtc/validate", "/whep/ward", "/v1/events"] {
+        let answer = ask(Method::GET, path, None, "").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(answer.header("set-cookie"), "", "{path}");
+        let scheme = answer.header("www-authenticate");
+        assert!(matches!(scheme, "" | "Bearer"), "{path}: {scheme}");
+    }
+    let answer = ask(Method::GET, "/rtc/validate", Some(&good), "").await;
+    assert_eq!(answer.status, StatusCode::OK, "pages live elsewhere");
+    assert_eq!(answer.header("set-cookie"), "");
+
+    let who = r#"{"room": "ward", "identity": "web-1"}"#;
+    let answer = ask(Method::POST, "/dev/token", None, who).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(answer.text(), "");
+    let own = [
+        ("origin", "http://192.0.2.7:7880"),
+        ("host", "192.0.2.7:7880"),
+    ];
+    let asked = request(Method::POST, "/dev/token", None, &own, Body::from(who));
+    assert_eq!(a_box.send(asked).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
