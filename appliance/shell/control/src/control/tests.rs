@@ -14,6 +14,9 @@ use std::sync::Mutex;
 use store::{EventQuery, StoreOptions};
 use vocab::{Redacted, UnixMillis};
 
+/// What was staged has been delivered before this is waited for: only a bug takes as long.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<MediaCommand>>>);
 
@@ -81,7 +84,8 @@ async fn a_room_that_panics_is_closed_with_its_record_and_the_others_live() {
 
     assert_eq!(control.room_key("sound"), Ok(sound));
     assert!(control.room_key("broken").is_err());
-    assert!(matches!(receiver.next().await, Some(Outbound::Close)));
+    let told = tokio::time::timeout(TOLD_WITHIN, receiver.next()).await;
+    assert!(matches!(told, Ok(Some(Outbound::Close))), "{told:?}");
     let closed = |command: &MediaCommand| matches!(command, MediaCommand::CloseRoom { room } if *room == broken);
     assert!(media.0.lock().unwrap().iter().any(closed));
     let query = EventQuery {
