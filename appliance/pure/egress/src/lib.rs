@@ -9,14 +9,29 @@
 //! Sealing two packets under one of them gives both away, so an SSRC has one owner, an index is
 //! used once, and what was used is remembered as long as the keys live.
 
+mod bits;
+mod continuity;
 mod counters;
 mod event;
+mod frame_queue;
+mod header;
 mod keying;
+mod ledger;
+mod level;
+mod pacer;
+mod payload;
 mod payload_type;
+mod probe;
 mod refusal;
+mod report;
+mod ring;
+mod rtcp;
 mod sender;
 mod slots;
+mod srtcp;
+mod srtp;
 mod stream;
+mod vp8;
 
 pub use counters::Counters;
 pub use event::Event;

@@ -1,75 +1,526 @@
 //! Everything that leaves to one client.
 
+mod feedback;
+mod leaving;
+mod transmit;
+
+use crate::bits::Bits;
 use crate::counters::Counters;
 use crate::event::Event;
+use crate::header::can_describe;
 use crate::keying::KeyingMaterial;
-use crate::refusal::{KeyRefusal, RtcpRefusal, WriteRefusal};
-use crate::slots::Slots;
-use crate::stream::StreamConfig;
-use media::{Mid, Outgoing};
+use crate::ledger::{Ledger, MAX_SSRCS};
+use crate::pacer::{Pacer, Repair};
+use crate::payload::{Packet, Queued, primary};
+use crate::payload_type::PayloadType;
+use crate::probe::ActiveProbe;
+use crate::refusal::{KeyRefusal, WriteRefusal};
+use crate::ring;
+use crate::srtcp::Opener;
+use crate::srtp::{Cipher, Direction};
+use crate::stream::{Stream, StreamConfig};
+use aws_lc_rs::digest::{SHA256, digest};
+use congestion::Controller;
+use leaving::Leaving;
+use media::{Codec, Kind, Mid, Outgoing};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use vocab::Bitrate;
+
+/// Longest payload in bytes: more than an Ethernet frame carries.
+const MAX_PAYLOAD_BYTES: usize = 1_600;
+/// Most packets that wait for one client: 1.2 MB, more than a second at 8 Mbit/s. What comes on
+/// top is refused with the rest of its frame, and a keyframe asked for.
+pub(crate) const MAX_QUEUED_PACKETS: usize = 1_024;
+/// Audio has this much room of its own: 2.5 s of one microphone.
+const MAX_QUEUED_AUDIO: usize = 128;
+/// Times one transport is keyed. DTLS keys it once; nothing is known to do so again.
+const MAX_KEYINGS: usize = 8;
+/// Events that wait; beyond it the oldest is forgotten. The caller drains them once per turn.
+const MAX_EVENTS: usize = 256;
+/// Probes that wait; the controller asks for two or three at once.
+const MAX_PROBES: usize = 4;
+/// What was dropped here asks for a keyframe at most this often.
+const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Everything that leaves to one client.
 ///
 /// After any `handle_*`, `set_*`, `restart` or `write`, call [`Self::transmit`] (once per loop
 /// turn is enough), drain [`Self::poll_event`], and come back at [`Self::next`].
 pub struct Sender {
+    epoch: Instant,
+    random: fastrand::Rng,
+    keys: Option<Box<Keys>>,
+    /// Digests of all keying material there was.
+    fingerprints: Vec<[u8; 32]>,
+    /// In order of priority.
+    streams: Vec<Stream>,
+    /// Their places, by section.
+    places: Vec<(Mid, usize)>,
+    ledger: Ledger,
+    /// Streams with queued packets, and with packets to send again.
+    queued: Bits,
+    resending: Bits,
+    queued_packets: usize,
+    batch: Vec<Leaving>,
+    controller: Controller,
+    pacer: Pacer,
+    repair: Repair,
+    probes: VecDeque<ActiveProbe>,
+    /// The next transport-wide number; RTP packets of all streams share it.
+    transport_number: u64,
+    /// The client tells what arrived; without it there is nothing to pace by.
+    has_transport_cc: bool,
+    /// Some stream can be padded, and some that can has sent.
+    can_pad: bool,
+    has_begun: bool,
+    estimate: Bitrate,
+    /// When the first sender report is due.
+    report_at: Option<Instant>,
+    /// When the memories of silent streams are looked through.
+    tidy_at: Option<Instant>,
+    /// The last time that was told.
+    seen: Instant,
+    events: VecDeque<Event>,
     counters: Counters,
+}
+
+/// What seals and opens.
+pub(crate) struct Keys {
+    pub(crate) rtp: Cipher,
+    pub(crate) rtcp: Cipher,
+    pub(crate) opener: Opener,
 }
 
 impl Sender {
     /// A client that has no keys and no streams. `seed` decides first numbers of retransmission
     /// streams and the jitter of reports.
-    pub fn new(_seed: u64, _now: Instant) -> Self {
+    pub fn new(seed: u64, now: Instant) -> Self {
+        let controller = Controller::new(now);
         Self {
+            epoch: now,
+            random: fastrand::Rng::with_seed(seed),
+            keys: None,
+            fingerprints: Vec::new(),
+            streams: Vec::new(),
+            places: Vec::new(),
+            ledger: Ledger::default(),
+            queued: Bits::default(),
+            resending: Bits::default(),
+            queued_packets: 0,
+            batch: Vec::new(),
+            estimate: controller.estimate(),
+            controller,
+            pacer: Pacer::new(now),
+            repair: Repair::new(now),
+            probes: VecDeque::new(),
+            transport_number: 1,
+            has_transport_cc: false,
+            can_pad: false,
+            has_begun: false,
+            report_at: None,
+            tidy_at: None,
+            seen: now,
+            events: VecDeque::new(),
             counters: Counters::default(),
         }
     }
-    /// Takes the keys DTLS exported. The same again changes nothing; others reset all indices.
+
+    /// Takes the keys DTLS exported. The same again change nothing; others reset all indices and
+    /// drop what is queued under the old.
     pub fn set_keys(&mut self, keys: &KeyingMaterial<'_>) -> Result<(), KeyRefusal> {
-        keys.split().map(|_| ())
+        let (ours, theirs) = keys.split()?;
+        let fingerprint = digest(&SHA256, keys.material);
+        let fingerprint = fingerprint.as_ref().first_chunk::<32>();
+        let fingerprint = *fingerprint.ok_or(KeyRefusal::Library)?;
+        match self.fingerprints.iter().position(|f| *f == fingerprint) {
+            Some(place) if place + 1 == self.fingerprints.len() => return Ok(()),
+            Some(_) => return Err(KeyRefusal::Used),
+            None if self.fingerprints.len() >= MAX_KEYINGS => return Err(KeyRefusal::TooMany),
+            None => {}
+        }
+        let new = Keys {
+            rtp: Cipher::new(keys.profile, &ours, Direction::Rtp)?,
+            rtcp: Cipher::new(keys.profile, &ours, Direction::Rtcp)?,
+            opener: Opener::new(Cipher::new(keys.profile, &theirs, Direction::Rtcp)?),
+        };
+        self.fingerprints.push(fingerprint);
+        self.keys = Some(Box::new(new));
+        for place in 0..self.streams.len() {
+            self.drop_queue(place);
+        }
+        self.ledger.reset();
+        for stream in &mut self.streams {
+            stream.reset(&mut self.random);
+        }
+        self.resending.reset(self.streams.len());
+        Ok(())
     }
+
+    /// Whether keys are there: packets can be written.
+    pub fn is_keyed(&self) -> bool {
+        self.keys.is_some()
+    }
+
     /// The sections as negotiated, in the order of their priority. What is missing is forgotten,
-    /// but for its indices.
-    pub fn set_streams(&mut self, _streams: &[StreamConfig]) {}
+    /// but for its indices. A second stream for a section or an SSRC is refused and counted.
+    pub fn set_streams(&mut self, streams: &[StreamConfig]) {
+        let mut old: Vec<Option<Stream>> = self.streams.drain(..).map(Some).collect();
+        let mut kept: Vec<(&StreamConfig, Option<Stream>)> = Vec::new();
+        for config in streams {
+            if !is_new(config, kept.iter().map(|(config, _)| *config)) {
+                self.counters.streams_refused += 1;
+                continue;
+            }
+            let known = old
+                .iter_mut()
+                .find(|s| s.as_ref().is_some_and(|s| s.is(config)));
+            kept.push((config, known.and_then(Option::take)));
+        }
+        for mut stream in old.into_iter().flatten() {
+            let dropped = stream.queue.clear();
+            self.queued_packets -= dropped;
+            self.counters.dropped_by_change += dropped as u64;
+            for mark in stream.marks().into_iter().flatten() {
+                self.ledger.put(mark);
+            }
+        }
+        for (config, known) in kept {
+            let stream = if let Some(mut stream) = known {
+                stream.renew(config);
+                stream
+            } else if self.has_room_for(config) {
+                Stream::new(config.clone(), &mut self.ledger, &mut self.random)
+            } else {
+                self.counters.streams_refused += 1;
+                continue;
+            };
+            self.streams.push(stream);
+        }
+        self.settle_streams();
+    }
+
     /// Another subscription's numbers follow on this section.
-    pub fn restart(&mut self, _mid: Mid) {}
-    /// Whether this SSRC is, or was under these keys, one of ours: nobody else may send with it.
-    pub fn owns(&self, _ssrc: u32) -> bool {
-        false
+    pub fn restart(&mut self, mid: Mid) {
+        if let Some(stream) = self
+            .place(mid)
+            .and_then(|place| self.streams.get_mut(place))
+        {
+            stream.continuity.restart();
+            stream.queue.release();
+            stream.report.forget_pair();
+        }
     }
-    /// Queues a packet.
-    pub fn write(&mut self, _packet: &Outgoing<'_>, _now: Instant) -> Result<(), WriteRefusal> {
-        Err(WriteRefusal::NotConnected)
+
+    /// Whether this SSRC is one of ours, or was at any time of this transport: nobody else may
+    /// send with it.
+    pub fn owns(&self, ssrc: u32) -> bool {
+        self.ledger.knows(ssrc) || self.streams.iter().any(|stream| stream.has(ssrc))
     }
-    /// Ties the section's RTP clock to the publisher's wall clock at `now`.
-    pub fn set_sender_report(&mut self, _mid: Mid, _ntp: Duration, _timestamp: u32, _now: Instant) {
+
+    /// Queues a packet. Audio leaves with the next [`Self::transmit`], video with its frame.
+    pub fn write(&mut self, packet: &Outgoing<'_>, now: Instant) -> Result<(), WriteRefusal> {
+        self.seen = now;
+        let result = self.queue(packet, now);
+        match result {
+            Ok(()) => {}
+            Err(WriteRefusal::NotConnected) => self.counters.unconnected += 1,
+            Err(WriteRefusal::NotSending) => self.counters.not_sending += 1,
+            Err(WriteRefusal::Codec) => self.counters.codec += 1,
+            Err(WriteRefusal::TooLong) => self.counters.too_long += 1,
+            Err(WriteRefusal::Repeated) => self.counters.repeated += 1,
+            Err(WriteRefusal::Congested) => self.counters.congested += 1,
+        }
+        result
     }
-    /// Reads a received datagram whose first byte is 128..=191 and whose second is 192..=223.
-    pub fn handle_rtcp(&mut self, _datagram: &[u8], _now: Instant) -> Result<(), RtcpRefusal> {
-        Err(RtcpRefusal::NotConnected)
+
+    /// Ties the section's RTP clock to the publisher's wall clock at `now`: `ntp` since 1900,
+    /// `timestamp` as this client sees the section.
+    pub fn set_sender_report(&mut self, mid: Mid, ntp: Duration, timestamp: u32, now: Instant) {
+        self.seen = now;
+        if let Some(stream) = self
+            .place(mid)
+            .and_then(|place| self.streams.get_mut(place))
+        {
+            stream.report.set_pair(ntp, timestamp, now);
+        }
     }
+
     /// What the room would like to send to this client.
-    pub fn set_desired(&mut self, _desired: Bitrate, _now: Instant) {}
+    pub fn set_desired(&mut self, desired: Bitrate, now: Instant) {
+        self.seen = now;
+        self.controller.set_desired(desired, now);
+        self.ask_controller(now);
+    }
+
     /// Does what is due at `now`; call it at [`Self::next`], before [`Self::transmit`].
-    pub fn handle_timeout(&mut self, _now: Instant) {}
-    /// Seals everything that is due straight into the slots.
-    pub fn transmit(&mut self, _slots: &mut dyn Slots, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.seen = now;
+        if self.controller.next().is_some_and(|next| next <= now) {
+            self.controller.handle_timeout(now);
+        }
+        self.ask_controller(now);
+        if self.tidy_at.is_some_and(|at| at <= now) {
+            self.forget_silent(now);
+        }
+    }
+
     /// The next event, until `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
+
     /// When [`Self::handle_timeout`] and [`Self::transmit`] want to be called; `None` when idle.
     pub fn next(&self) -> Option<Instant> {
-        None
+        self.keys.as_ref()?;
+        // What is still due behind `handle_timeout` is a probe that waits for a packet.
+        let is_due = |at: &Instant| *at > self.seen || !self.probes_wait();
+        let controller = self.controller.next().filter(is_due);
+        let probe = self.probes.front().map(|probe| probe.next);
+        let resends = self.resending.next(0).map(|_| self.free_at());
+        let queues = self.queued.iter().filter_map(|place| self.due(place));
+        [controller, probe, resends, self.report_at, self.tidy_at]
+            .into_iter()
+            .flatten()
+            .chain(queues)
+            .min()
     }
+
     /// What was counted so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
+
     /// What was counted since the last call.
     pub fn take_counters(&mut self) -> Counters {
         std::mem::take(&mut self.counters)
     }
+
+    /// What the path takes.
+    pub fn estimate(&self) -> Bitrate {
+        self.controller.estimate()
+    }
+
+    /// The smoothed round trip, once known.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.controller.round_trip()
+    }
+
+    fn queue(&mut self, outgoing: &Outgoing<'_>, now: Instant) -> Result<(), WriteRefusal> {
+        if self.keys.is_none() {
+            return Err(WriteRefusal::NotConnected);
+        }
+        let place = self.place(outgoing.mid).ok_or(WriteRefusal::NotSending)?;
+        let queued_packets = self.queued_packets;
+        let stream = self.streams.get_mut(place);
+        let stream = stream.filter(|stream| stream.config.sending);
+        let stream = stream.ok_or(WriteRefusal::NotSending)?;
+        if outgoing.payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(WriteRefusal::TooLong);
+        }
+        let (types, start) = coded(stream, outgoing).ok_or(WriteRefusal::Codec)?;
+        let is_audio = stream.config.kind == Kind::Audio;
+        let room = if is_audio {
+            stream.queue.len() < MAX_QUEUED_AUDIO
+        } else {
+            queued_packets < MAX_QUEUED_PACKETS
+        };
+        if !is_audio && stream.queue.refuses(outgoing.timestamp) {
+            return Err(WriteRefusal::Congested);
+        }
+        if !room {
+            stream.queue.refuse(outgoing.timestamp);
+            self.ask_keyframe(place, now);
+            return Err(WriteRefusal::Congested);
+        }
+        let position = stream.continuity.place(outgoing.sequence);
+        let position = position.ok_or(WriteRefusal::Repeated)?;
+        let mut packet = Packet::new(outgoing.payload, start, outgoing.extensions);
+        packet.pt = types.pt;
+        packet.rtx_pt = types.rtx;
+        packet.marker = outgoing.marker;
+        packet.vp8 = outgoing.vp8;
+        packet.timestamp = outgoing.timestamp;
+        packet.number = position.number;
+        let allows = stream.config.allows_mixed_forms;
+        packet.descriptor = outgoing
+            .extensions
+            .dependency_descriptor
+            .clone()
+            .filter(|bytes| {
+                stream.config.extensions.dependency_descriptor.is_some()
+                    && can_describe(bytes, allows)
+            });
+        let ends = is_audio || outgoing.marker || position.is_late;
+        let queued = Queued {
+            packet,
+            arrival: outgoing.arrival,
+            written: now,
+        };
+        stream.queue.push(queued, ends, now);
+        self.counters.held += u64::from(!ends);
+        self.queued_packets += 1;
+        self.queued.set(place, true);
+        Ok(())
+    }
+
+    /// A stream's place, by its section.
+    fn place(&self, mid: Mid) -> Option<usize> {
+        let found = self.places.binary_search_by_key(&mid, |(mid, _)| *mid);
+        found
+            .ok()
+            .and_then(|found| self.places.get(found))
+            .map(|(_, place)| *place)
+    }
+
+    fn has_room_for(&self, config: &StreamConfig) -> bool {
+        let is_known = self.ledger.knows(config.ssrc);
+        is_known || self.ledger.len() + 2 * self.streams.len() + 2 <= MAX_SSRCS
+    }
+
+    /// What depends on which streams there are.
+    fn settle_streams(&mut self) {
+        let streams = self.streams.iter().enumerate();
+        self.places = streams.map(|(place, s)| (s.config.mid, place)).collect();
+        self.places.sort_unstable();
+        self.queued.reset(self.streams.len());
+        self.resending.reset(self.streams.len());
+        self.has_transport_cc = false;
+        (self.can_pad, self.has_begun) = (false, false);
+        for place in 0..self.streams.len() {
+            if self.streams.get(place).is_some_and(|s| !s.config.sending) {
+                self.drop_queue(place);
+            }
+            let Some(stream) = self.streams.get(place) else {
+                continue;
+            };
+            self.queued.set(place, !stream.queue.is_empty());
+            self.resending.set(place, !stream.resends.is_empty());
+            self.has_transport_cc |= stream.config.extensions.transport_cc.is_some();
+            self.can_pad |= stream.can_resend();
+            self.has_begun |= stream.can_resend() && stream.last.is_some();
+        }
+    }
+
+    fn drop_queue(&mut self, place: usize) {
+        let Some(stream) = self.streams.get_mut(place) else {
+            return;
+        };
+        let dropped = stream.queue.clear();
+        stream.resends.clear();
+        self.queued.set(place, false);
+        self.queued_packets -= dropped;
+        self.counters.dropped_by_change += dropped as u64;
+    }
+
+    fn ask_keyframe(&mut self, place: usize, now: Instant) {
+        let Some(stream) = self.streams.get_mut(place) else {
+            return;
+        };
+        let passed = stream
+            .keyframe_at
+            .map(|at| now.saturating_duration_since(at));
+        if stream.config.kind == Kind::Video
+            && passed.is_none_or(|passed| passed >= KEYFRAME_INTERVAL)
+        {
+            stream.keyframe_at = Some(now);
+            let mid = stream.config.mid;
+            self.push_event(Event::KeyframeRequest { mid });
+        }
+    }
+
+    fn push_event(&mut self, event: Event) {
+        if self.events.len() >= MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// Takes what the controller has to say.
+    fn ask_controller(&mut self, now: Instant) {
+        let estimate = self.controller.estimate();
+        if estimate != self.estimate {
+            self.estimate = estimate;
+            self.push_event(Event::Estimate(estimate));
+        }
+        if self.probes_wait() {
+            return;
+        }
+        while let Some(probe) = self.controller.poll_probe(now) {
+            if self.can_pad && self.probes.len() < MAX_PROBES {
+                self.probes.push_back(ActiveProbe::new(probe, now));
+            }
+        }
+    }
+
+    /// Before the first packet padding would have no timestamp: probes wait in the controller.
+    fn probes_wait(&self) -> bool {
+        self.can_pad && !self.has_begun
+    }
+
+    /// Lets payloads go that nobody will ask for any more.
+    fn forget_silent(&mut self, now: Instant) {
+        self.tidy_at = None;
+        for stream in &mut self.streams {
+            let Some(newest) = stream.ring.newest() else {
+                continue;
+            };
+            if now.saturating_duration_since(newest) >= ring::MAX_AGE {
+                stream.ring.clear();
+            } else {
+                self.tidy_at = Some(now + ring::MAX_AGE);
+            }
+        }
+    }
+
+    fn pacing_rate(&self) -> Option<Bitrate> {
+        self.has_transport_cc.then(|| self.controller.pacing_rate())
+    }
+
+    /// When the pacer lets the next burst go.
+    fn free_at(&self) -> Instant {
+        if self.has_transport_cc {
+            self.pacer.free_at().max(self.seen)
+        } else {
+            self.seen
+        }
+    }
+
+    /// When something of this stream's queue leaves.
+    fn due(&self, place: usize) -> Option<Instant> {
+        let stream = self.streams.get(place)?;
+        if !stream.queue.has_ready() {
+            return stream.queue.held_until();
+        }
+        Some(match stream.config.kind {
+            Kind::Audio => self.seen,
+            Kind::Video => self.free_at(),
+        })
+    }
 }
+
+/// Whether section and SSRCs have no other owner.
+fn is_new<'a>(config: &StreamConfig, mut others: impl Iterator<Item = &'a StreamConfig>) -> bool {
+    let has = |other: &StreamConfig, ssrc| other.ssrc == ssrc || other.rtx == Some(ssrc);
+    config.rtx != Some(config.ssrc)
+        && others.all(|other| {
+            other.mid != config.mid
+                && !has(other, config.ssrc)
+                && config.rtx.is_none_or(|rtx| !has(other, rtx))
+        })
+}
+
+/// The payload type that carries a packet, and where its payload starts.
+fn coded(stream: &mut Stream, outgoing: &Outgoing<'_>) -> Option<(PayloadType, usize)> {
+    match stream.payload_type(outgoing.codec) {
+        Some(types) => Some((types, 0)),
+        None if outgoing.codec == Codec::Red => {
+            let types = stream.payload_type(Codec::Opus)?;
+            Some((types, primary(outgoing.payload)?))
+        }
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,18 @@
 //! One section's stream, as negotiated.
 
-use crate::payload_type::PayloadType;
-use media::{Kind, Mid};
+use crate::continuity::{Continuity, MAX_FIRST};
+use crate::frame_queue::FrameQueue;
+use crate::header::MAX_ONE_BYTE_ID;
+use crate::ledger::{Ledger, Mark};
+use crate::payload_type::{PayloadType, fitness};
+use crate::report::Report;
+use crate::ring::Ring;
+use media::{Codec, Kind, Mid};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// The item's length has 8 bits (RFC 3550 §6.5.1).
+const MAX_CNAME_BYTES: usize = 255;
 
 /// The client's numbers for the header extensions of a section (RFC 8285); `None`: not negotiated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,4 +52,154 @@ pub struct StreamConfig {
     pub extensions: ExtensionIds,
     /// `a=extmap-allow-mixed` (RFC 8285 §6): two-byte extension headers may be used.
     pub allows_mixed_forms: bool,
+}
+
+/// One section's stream: its numbers, its queue, its memory.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) config: StreamConfig,
+    pub(crate) continuity: Continuity,
+    pub(crate) queue: FrameQueue,
+    pub(crate) ring: Ring,
+    /// Numbers asked for again, in order.
+    pub(crate) resends: VecDeque<u64>,
+    pub(crate) report: Report,
+    /// The highest index used on the retransmission SSRC.
+    pub(crate) rtx_number: u64,
+    rtx_mark: Mark,
+    /// The client has told of this stream: it knows the section without being told.
+    pub(crate) is_known: bool,
+    /// When a keyframe was last asked for on our own account.
+    pub(crate) keyframe_at: Option<Instant>,
+    /// What was sent last: padding repeats its timestamp and retransmission payload type.
+    pub(crate) last: Option<(u32, u8)>,
+    choice: Option<(Codec, PayloadType)>,
+}
+
+impl Stream {
+    /// Goes on above what its SSRCs have used.
+    pub(crate) fn new(
+        config: StreamConfig,
+        ledger: &mut Ledger,
+        random: &mut fastrand::Rng,
+    ) -> Self {
+        let mark = ledger.take(config.ssrc);
+        let rtx_mark = ledger.take(config.rtx.unwrap_or(config.ssrc));
+        let mut stream = Self {
+            continuity: match mark.rtp {
+                0 => Continuity::default(),
+                highest => Continuity::after(highest),
+            },
+            queue: FrameQueue::default(),
+            ring: Ring::default(),
+            resends: VecDeque::new(),
+            report: Report::after(mark.rtcp, config.kind),
+            rtx_number: match rtx_mark.rtp {
+                0 => random.u64(0..MAX_FIRST),
+                highest => highest,
+            },
+            rtx_mark,
+            is_known: false,
+            keyframe_at: None,
+            last: None,
+            choice: None,
+            config,
+        };
+        stream.settle();
+        stream
+    }
+
+    /// Another negotiation of the same stream.
+    pub(crate) fn renew(&mut self, config: &StreamConfig) {
+        self.config.clone_from(config);
+        self.choice = None;
+        self.settle();
+    }
+
+    /// Cuts what cannot be said.
+    fn settle(&mut self) {
+        let config = &mut self.config;
+        let end = config.cname.floor_char_boundary(MAX_CNAME_BYTES);
+        config.cname.truncate(end);
+        let most = if config.allows_mixed_forms {
+            u8::MAX
+        } else {
+            MAX_ONE_BYTE_ID
+        };
+        let ids = &mut config.extensions;
+        for id in [
+            &mut ids.mid,
+            &mut ids.transport_cc,
+            &mut ids.abs_send_time,
+            &mut ids.audio_level,
+            &mut ids.video_orientation,
+            &mut ids.dependency_descriptor,
+        ] {
+            *id = id.filter(|id| (1..=most).contains(id));
+        }
+    }
+
+    /// What its SSRCs have used, for the ledger.
+    pub(crate) fn marks(&self) -> [Option<Mark>; 2] {
+        let media = Mark {
+            ssrc: self.config.ssrc,
+            rtp: self.continuity.highest().unwrap_or_default(),
+            rtcp: self.report.index,
+        };
+        let rtx = self.config.rtx.map(|ssrc| Mark {
+            ssrc,
+            rtp: self.rtx_number,
+            rtcp: self.rtx_mark.rtcp,
+        });
+        [Some(media), rtx]
+    }
+
+    /// New keys: every index is unused.
+    pub(crate) fn reset(&mut self, random: &mut fastrand::Rng) {
+        self.continuity = Continuity::default();
+        self.ring.clear();
+        self.resends.clear();
+        self.rtx_number = random.u64(0..MAX_FIRST);
+        self.rtx_mark.rtcp = 0;
+        self.report.index = 0;
+        self.is_known = false;
+    }
+
+    /// The client's payload type for this codec.
+    pub(crate) fn payload_type(&mut self, codec: Codec) -> Option<PayloadType> {
+        if let Some((known, pt)) = self.choice
+            && known == codec
+        {
+            return Some(pt);
+        }
+        let types = self.config.payload_types.iter();
+        let (_, pt) = types
+            .filter_map(|pt| Some((fitness(codec, pt.codec)?, *pt)))
+            .max_by_key(|(fitness, _)| *fitness)?;
+        self.choice = Some((codec, pt));
+        Some(pt)
+    }
+
+    pub(crate) fn has(&self, ssrc: u32) -> bool {
+        self.config.ssrc == ssrc || self.config.rtx == Some(ssrc)
+    }
+
+    /// Whether it is the same stream as this one.
+    pub(crate) fn is(&self, config: &StreamConfig) -> bool {
+        let ours = &self.config;
+        (ours.mid, ours.ssrc, ours.rtx, ours.kind)
+            == (config.mid, config.ssrc, config.rtx, config.kind)
+    }
+
+    /// The section's name, while the client may not know it from the SSRC.
+    pub(crate) fn announced_mid(&self) -> Option<&Mid> {
+        (!self.is_known).then_some(&self.config.mid)
+    }
+
+    /// Whether retransmissions, and padding, can be sent.
+    pub(crate) fn can_resend(&self) -> bool {
+        self.config.sending
+            && self.config.rtx.is_some()
+            && self.config.payload_types.iter().any(|pt| pt.rtx.is_some())
+    }
 }
