@@ -16,7 +16,7 @@ pub(crate) struct Sent {
     pub(crate) packet: Packet,
     left_at: Instant,
     /// When it was last asked for and answered.
-    pub(crate) releft_at: Option<Instant>,
+    pub(crate) resent_at: Option<Instant>,
 }
 
 /// One video subscription's memory stays below 64 KiB; payloads are shared.
@@ -41,7 +41,7 @@ impl Ring {
         let sent = Sent {
             packet,
             left_at: now,
-            releft_at: None,
+            resent_at: None,
         };
         self.place(sent);
     }
