@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringward_benches::publisher::{Pattern, Publisher};
-use ringward_benches::stamp::{Epoch, Stamp};
+use ringward_benches::stamp::{Epoch, Source, Stamp};
 use rtp::codecs::vp8::Vp8Packet;
 use rtp::header::Header;
 use rtp::packet::Packet;
@@ -24,7 +24,12 @@ fn packets() -> Vec<Bytes> {
         burst: 10,
         packet_bytes: 1_200,
     };
-    let frame = Publisher::new(1, pattern).frame(Epoch::begin(), Instant::now());
+    let source = Source {
+        publisher: 1,
+        layer: 0,
+        audio: false,
+    };
+    let frame = Publisher::new(source, pattern).frame(Epoch::begin(), Instant::now());
     frame
         .into_iter()
         .map(|packet| {

@@ -1,6 +1,6 @@
 //! A media thread: one reactor, one socket per peer connection, many clients.
 
-use crate::client::{Addresses, Client, Side};
+use crate::client::{Addresses, Client, Conduct, Side};
 use crate::options::{Options, Participant};
 use crate::stamp::Epoch;
 use crate::subscriber::Window;
@@ -17,6 +17,9 @@ use tokio::sync::mpsc::UnboundedSender;
 /// The longest a thread waits without anything due.
 const MAX_WAIT: Duration = Duration::from_millis(50);
 
+/// Datagrams that share a clock read.
+const DATAGRAMS_PER_CLOCK: u32 = 8;
+
 /// Failures kept for the report; the rest are only counted.
 const MAX_FAILURES: usize = 20;
 
@@ -28,6 +31,8 @@ pub struct Shared {
     pub window: Window,
     /// (publisher, subscriber) pairs with a first packet.
     pub flows: AtomicU64,
+    /// Subscribers with a whole frame.
+    pub framed: AtomicU64,
     /// Publishers whose connection is up.
     pub publishing: AtomicU64,
     /// Ends the threads.
@@ -42,6 +47,7 @@ impl Default for Shared {
             epoch: Epoch::begin(),
             window: Window::default(),
             flows: AtomicU64::new(0),
+            framed: AtomicU64::new(0),
             publishing: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             failures: Mutex::new(Vec::new()),
@@ -119,6 +125,10 @@ struct Driver<'a> {
     links: Vec<Option<Link>>,
     /// Per socket: whose it is.
     owners: Vec<(usize, Side)>,
+    /// Per client: when something is due, if it takes part.
+    dues: Vec<Option<Instant>>,
+    /// Clients whose state changed since the last look.
+    touched: Vec<usize>,
     commands: Receiver<Command>,
     shared: &'a Shared,
 }
@@ -135,7 +145,7 @@ struct Link {
 /// The sockets or the reactor.
 pub fn run(
     options: &Options,
-    participants: &[Participant],
+    (participants, conduct): (&[Participant], &Conduct),
     shared: &Shared,
     ready: &Sender<Handle>,
 ) -> Result<Finished> {
@@ -143,7 +153,7 @@ pub fn run(
     let addresses = vec![SocketAddr::new(options.bind, 0); count];
     let (reactor, reason) = net::open(options.net.into(), &addresses)?;
     let (sender, commands) = crossbeam_channel::unbounded();
-    let (clients, owners) = clients(options, participants, reactor.local_addrs());
+    let (clients, owners) = clients(participants, conduct, reactor.local_addrs());
     let handle = Handle {
         commands: sender,
         waker: reactor.waker(),
@@ -151,11 +161,14 @@ pub fn run(
     };
     ready.send(handle).context("the run is over")?;
     let links = clients.iter().map(|_| None).collect();
+    let dues = vec![None; clients.len()];
     let mut driver = Driver {
         reactor,
         clients,
         links,
         owners,
+        dues,
+        touched: Vec::new(),
         commands,
         shared,
     };
@@ -171,8 +184,8 @@ pub fn run(
 
 /// The clients, and per socket whose it is.
 fn clients(
-    options: &Options,
     participants: &[Participant],
+    conduct: &Conduct,
     locals: &[SocketAddr],
 ) -> (Vec<Client>, Vec<(usize, Side)>) {
     let mut owners = Vec::new();
@@ -192,7 +205,7 @@ fn clients(
             owners.push((place, Side::Publish));
         }
         let addresses = Addresses { publish, subscribe };
-        clients.push(Client::new(*participant, addresses, options.pattern()));
+        clients.push(Client::new(*participant, addresses, conduct.clone()));
     }
     (clients, owners)
 }
@@ -202,8 +215,8 @@ impl Driver<'_> {
         while let Ok(command) = self.commands.try_recv() {
             self.handle_command(command);
         }
-        let wait = self.handle_timeouts();
         self.send();
+        let wait = self.handle_timeouts();
         let timeout = if spin { Duration::ZERO } else { wait };
         self.receive(timeout)?;
         self.send();
@@ -211,6 +224,8 @@ impl Driver<'_> {
     }
 
     fn handle_command(&mut self, command: Command) {
+        let (Command::Join { client, .. } | Command::Signal { client, .. }) = &command;
+        self.touched.push(*client);
         match command {
             Command::Join { client, requests } => {
                 self.links[client] = Some(Link {
@@ -237,25 +252,21 @@ impl Driver<'_> {
 
     /// Returns how long nothing is due.
     fn handle_timeouts(&mut self) -> Duration {
-        let mut wait = MAX_WAIT;
-        for place in 0..self.clients.len() {
-            if self.links[place].is_none() {
-                continue;
-            }
-            let now = Instant::now();
-            let client = &mut self.clients[place];
-            if client.wait(now).is_some_and(|due| due <= now)
-                && let Err(error) =
-                    client.handle_timeout(self.shared.epoch, &self.shared.window, now)
-            {
-                self.fail(place, &error);
-                continue;
-            }
-            if let Some(due) = self.clients[place].wait(now) {
-                wait = wait.min(due.saturating_duration_since(now));
+        let now = Instant::now();
+        for place in 0..self.dues.len() {
+            if self.dues[place].is_some_and(|due| due <= now) {
+                let context = (self.shared.epoch, &self.shared.window);
+                if let Err(error) = self.clients[place].handle_timeout(context.0, context.1, now) {
+                    self.fail(place, &error);
+                }
+                self.touched.push(place);
             }
         }
-        wait
+        self.send();
+        let next = self.dues.iter().flatten().min();
+        next.map_or(MAX_WAIT, |due| {
+            due.saturating_duration_since(now).min(MAX_WAIT)
+        })
     }
 
     fn receive(&mut self, timeout: Duration) -> Result<()> {
@@ -264,11 +275,17 @@ impl Driver<'_> {
             clients,
             links,
             owners,
+            touched,
             shared,
             ..
         } = self;
+        let (mut now, mut taken) = (Instant::now(), 0_u32);
         reactor.turn(Some(timeout), &mut |datagram: Received<'_>| {
-            let now = Instant::now();
+            // A clock read costs as much as counting a packet: a few share one.
+            if taken.is_multiple_of(DATAGRAMS_PER_CLOCK) {
+                now = Instant::now();
+            }
+            taken += 1;
             let Some((place, side)) = owners.get(usize::from(datagram.socket.0)) else {
                 return;
             };
@@ -277,31 +294,49 @@ impl Driver<'_> {
             let context = (shared.epoch, &shared.window);
             let progress =
                 client.handle_datagram(*side, datagram.remote, datagram.bytes, context, now);
+            if !progress.is_quiet {
+                touched.push(*place);
+            }
             if progress.publishing {
                 shared.publishing.fetch_add(1, Ordering::Relaxed);
             }
+            let since = now.saturating_duration_since(link.begun);
             if progress.flows > 0 {
                 shared.flows.fetch_add(progress.flows, Ordering::Relaxed);
-                client
-                    .joined_in
-                    .get_or_insert(now.saturating_duration_since(link.begun));
+                client.joined_in.get_or_insert(since);
+            }
+            if progress.frame && client.framed_in.is_none() {
+                client.framed_in = Some(since);
+                shared.framed.fetch_add(1, Ordering::Relaxed);
             }
         })?;
         Ok(())
     }
 
+    /// Sends what the touched clients have to say, and asks when they want to be called again.
     fn send(&mut self) {
-        for (socket, (place, side)) in self.owners.iter().enumerate() {
-            for (to, bytes) in self.clients[*place].take_outgoing(*side) {
-                // A full arena is counted by the reactor and shows as loss.
-                if let Some(room) = self
-                    .reactor
-                    .reserve(SocketIndex(socket as u8), to, bytes.len())
-                {
-                    room.copy_from_slice(&bytes);
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        let now = Instant::now();
+        for place in touched.drain(..) {
+            let first = self.owners.partition_point(|(owner, _)| *owner < place);
+            let own = self.owners[first..]
+                .iter()
+                .take_while(|owner| owner.0 == place);
+            for (socket, (_, side)) in own.enumerate() {
+                for (to, bytes) in self.clients[place].take_outgoing(*side) {
+                    let index = SocketIndex((first + socket) as u8);
+                    // A full arena is counted by the reactor and shows as loss.
+                    if let Some(room) = self.reactor.reserve(index, to, bytes.len()) {
+                        room.copy_from_slice(&bytes);
+                    }
                 }
             }
+            let joined = self.links[place].is_some();
+            self.dues[place] = self.clients[place].wait(now).filter(|_| joined);
         }
+        self.touched = touched;
     }
 
     fn fail(&mut self, client: usize, error: &anyhow::Error) {

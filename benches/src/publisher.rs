@@ -1,6 +1,6 @@
-//! Synthetic video: frames of equal packets at equal distances, in the shape of VP8.
+//! Synthetic media: frames of equal packets at equal distances, in the shape of VP8 or Opus.
 
-use crate::stamp::{Epoch, STAMP_BYTES, Stamp};
+use crate::stamp::{Epoch, STAMP_BYTES, Source, Stamp};
 use bytes::Bytes;
 use rtp::codecs::vp8::Vp8Payloader;
 use rtp::packetizer::Payloader;
@@ -12,23 +12,25 @@ use std::time::{Duration, Instant};
 pub const OVERHEAD_BYTES: usize = 12 + 12 + 16;
 
 /// The longest VP8 payload descriptor that `rtp` writes (RFC 7741 §4.2: X, I, 15-bit picture id).
-const DESCRIPTOR_BYTES: usize = 4;
+pub(crate) const DESCRIPTOR_BYTES: usize = 4;
 
 /// Start of a VP8 key frame: frame tag, start code, width and height (RFC 6386 §9.1).
-const KEYFRAME_HEADER: [u8; 10] = [0x10, 0, 0, 0x9D, 0x01, 0x2A, 0x00, 0x05, 0xD0, 0x02];
+pub(crate) const KEYFRAME_HEADER: [u8; 10] = [0x10, 0, 0, 0x9D, 0x01, 0x2A, 0x00, 0x05, 0xD0, 0x02];
 
 /// The least that carries overhead, descriptor, key frame header and stamp.
 pub const MIN_PACKET_BYTES: usize =
     OVERHEAD_BYTES + DESCRIPTOR_BYTES + KEYFRAME_HEADER.len() + STAMP_BYTES;
 
-/// Ticks of the video clock per second (RFC 7741 §4.1).
-const CLOCK: u64 = 90_000;
+/// Ticks per second of the video clock (RFC 7741 §4.1) and of Opus (RFC 7587 §4.1).
+pub const VIDEO_CLOCK: u32 = 90_000;
+/// See [`VIDEO_CLOCK`].
+pub const AUDIO_CLOCK: u32 = 48_000;
 
 /// A publisher that is this far behind skips frames instead of flooding.
-const MAX_LAG: Duration = Duration::from_millis(500);
+pub(crate) const MAX_LAG: Duration = Duration::from_millis(500);
 
 /// What publishers send.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pattern {
     /// Packets per second.
     pub rate: u32,
@@ -46,22 +48,22 @@ impl Pattern {
 }
 
 /// One packet to be sent.
-pub struct VideoPacket {
+pub struct MediaPacket {
     /// Extended RTP sequence number, from 1.
     pub sequence: u64,
-    /// RTP timestamp at 90 kHz.
+    /// RTP timestamp.
     pub timestamp: u32,
     /// Last packet of its frame.
     pub marker: bool,
-    /// VP8 descriptor, data and stamp.
+    /// VP8 descriptor or nothing, data and stamp.
     pub payload: Arc<[u8]>,
     /// When it is sent.
     pub sent_at: Duration,
 }
 
-/// The source of one track.
+/// The source of one stream.
 pub struct Publisher {
-    number: u32,
+    source: Source,
     pattern: Pattern,
     payloader: Vp8Payloader,
     begun: Option<Instant>,
@@ -72,11 +74,11 @@ pub struct Publisher {
 
 impl Publisher {
     /// A source that begins with its first [`Self::due`].
-    pub fn new(number: u32, pattern: Pattern) -> Self {
+    pub fn new(source: Source, pattern: Pattern) -> Self {
         let mut payloader = Vp8Payloader::default();
         payloader.enable_picture_id = true;
         Self {
-            number,
+            source,
             pattern,
             payloader,
             begun: None,
@@ -95,7 +97,7 @@ impl Publisher {
     /// publisher's number so that many publishers do not send in step.
     pub fn due(&mut self, now: Instant) -> Instant {
         let interval = self.pattern.frame_interval();
-        let shift = interval.mul_f64(f64::from(self.number) * 0.618_034 % 1.0);
+        let shift = interval.mul_f64(f64::from(self.source.publisher) * 0.618_034 % 1.0);
         let begun = *self.begun.get_or_insert(now + shift);
         let due = begun + self.offset(self.frames);
         if due + MAX_LAG < now {
@@ -106,20 +108,15 @@ impl Publisher {
     }
 
     /// The next frame's packets.
-    pub fn frame(&mut self, epoch: Epoch, now: Instant) -> Vec<VideoPacket> {
+    pub fn frame(&mut self, epoch: Epoch, now: Instant) -> Vec<MediaPacket> {
         let payload_bytes = self.pattern.packet_bytes - OVERHEAD_BYTES;
-        let data_bytes = (payload_bytes - DESCRIPTOR_BYTES) * self.pattern.burst as usize;
-        let mut data = vec![0x55; data_bytes];
-        if std::mem::take(&mut self.keyframe_wanted) {
-            data[..KEYFRAME_HEADER.len()].copy_from_slice(&KEYFRAME_HEADER);
-        }
         let timestamp = self.timestamp();
+        let parts = if self.source.audio {
+            vec![Bytes::new(); self.pattern.burst as usize]
+        } else {
+            self.video_frame(payload_bytes)
+        };
         self.frames += 1;
-        // Fails for no input; an empty frame would show as loss.
-        let parts = self
-            .payloader
-            .payload(payload_bytes, &Bytes::from(data))
-            .unwrap_or_default();
         let last = parts.len().saturating_sub(1);
         let sent_at = epoch.at(now);
         parts
@@ -129,21 +126,33 @@ impl Publisher {
                 let mut payload = part.to_vec();
                 payload.resize(payload_bytes, 0x55);
                 let stamp = Stamp {
-                    publisher: self.number,
+                    source: self.source.word(),
                     sequence: self.packets,
                     sent_at,
                 };
                 stamp.write(&mut payload);
                 self.packets += 1;
-                VideoPacket {
+                MediaPacket {
                     sequence: self.packets,
                     timestamp,
-                    marker: index == last,
+                    marker: index == last && !self.source.audio,
                     payload: payload.into(),
                     sent_at,
                 }
             })
             .collect()
+    }
+
+    fn video_frame(&mut self, payload_bytes: usize) -> Vec<Bytes> {
+        let data_bytes = (payload_bytes - DESCRIPTOR_BYTES) * self.pattern.burst as usize;
+        let mut data = vec![0x55; data_bytes];
+        if std::mem::take(&mut self.keyframe_wanted) {
+            data[..KEYFRAME_HEADER.len()].copy_from_slice(&KEYFRAME_HEADER);
+        }
+        // Fails for no input; an empty frame would show as loss.
+        self.payloader
+            .payload(payload_bytes, &Bytes::from(data))
+            .unwrap_or_default()
     }
 
     fn offset(&self, frames: u64) -> Duration {
@@ -153,7 +162,13 @@ impl Publisher {
     }
 
     fn timestamp(&self) -> u32 {
-        (self.frames * u64::from(self.pattern.burst) * CLOCK / u64::from(self.pattern.rate)) as u32
+        let clock = if self.source.audio {
+            AUDIO_CLOCK
+        } else {
+            VIDEO_CLOCK
+        };
+        let packets = self.frames * u64::from(self.pattern.burst);
+        (packets * u64::from(clock) / u64::from(self.pattern.rate)) as u32
     }
 }
 
@@ -164,6 +179,12 @@ mod tests {
     use super::*;
     use rtp::codecs::vp8::Vp8Packet;
     use rtp::packetizer::Depacketizer;
+
+    const SOURCE: Source = Source {
+        publisher: 0,
+        layer: 0,
+        audio: false,
+    };
 
     fn is_keyframe(payload: &[u8]) -> bool {
         let mut packet = Vp8Packet::default();
@@ -187,7 +208,7 @@ mod tests {
                 burst,
                 packet_bytes,
             };
-            let mut publisher = Publisher::new(0, pattern);
+            let mut publisher = Publisher::new(SOURCE, pattern);
             // Beyond 128 frames the picture id, and with it the descriptor, grows.
             for frame in 0..300 {
                 let packets = publisher.frame(Epoch::begin(), Instant::now());
@@ -210,7 +231,7 @@ mod tests {
             burst: 2,
             packet_bytes: 200,
         };
-        let mut publisher = Publisher::new(0, pattern);
+        let mut publisher = Publisher::new(SOURCE, pattern);
         let keys: Vec<bool> = (0..4)
             .map(|frame| {
                 if frame == 2 {
@@ -230,7 +251,7 @@ mod tests {
     #[test]
     fn the_rate_is_kept_exactly() {
         let mut publisher = Publisher::new(
-            0,
+            SOURCE,
             Pattern {
                 rate: 300,
                 burst: 7,

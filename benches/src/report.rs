@@ -1,12 +1,32 @@
 //! What a run found, as a table and as JSON.
 
+use crate::client::Client;
 use crate::driver::Finished;
 use crate::histogram::Histogram;
+use crate::lean::{Lean, MARKER_SAMPLE, SAMPLE};
+use crate::machine::Machine;
+use crate::metrics::Trains;
 use crate::options::Options;
 use crate::process::Sample;
+use crate::subscriber::MAX_LAYERS;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
+
+/// What happened before the measured stretch.
+pub struct Joining {
+    /// The server before anyone came.
+    pub before: Option<Sample>,
+    /// With the publishers.
+    pub published: Option<Sample>,
+    /// With everybody.
+    pub joined: Option<Sample>,
+    /// From the first subscriber's first word to the last one's first packet.
+    pub took: Duration,
+    /// Tracks that reached their subscribers, of how many.
+    pub flows: (u64, u64),
+}
 
 /// The measured stretch.
 pub struct Measurement {
@@ -14,6 +34,8 @@ pub struct Measurement {
     pub length: Duration,
     /// The server at both ends.
     pub server: Option<(Sample, Sample)>,
+    /// What the server counted, if it counts trains.
+    pub trains: Option<Trains>,
     /// What the generator itself used.
     pub generator_cpu: Duration,
 }
@@ -23,11 +45,13 @@ pub struct Measurement {
 pub struct Report {
     /// What was asked for.
     pub options: Options,
+    /// Where.
+    pub machine: Machine,
     /// (publisher, subscriber) pairs.
     pub pairs: u64,
     /// Packets that publishers sent in the window.
     pub sent: u64,
-    /// Packets that should have arrived: sent × viewers.
+    /// Packets that should have arrived: sent × viewers, of the layer that they ask for.
     pub expected: u64,
     /// Packets that arrived, each once per subscriber.
     pub delivered: u64,
@@ -43,14 +67,28 @@ pub struct Report {
     pub withheld: f64,
     /// Times the server paused a stream for want of bandwidth, since joining.
     pub pauses: u64,
+    /// Packets that came as retransmissions.
+    pub recovered: u64,
     /// Packets that arrived twice.
     pub duplicates: u64,
     /// Packets that are not ours.
     pub foreign: u64,
     /// From the publisher's hand to the subscriber's socket.
     pub latency: Percentiles,
+    /// The same of frames' last packets.
+    pub frame_latency: Percentiles,
+    /// Opened packets by simulcast layer, from the smallest.
+    pub layers: [u64; MAX_LAYERS],
+    /// How subscribers count.
+    pub sampling: Sampling,
     /// From the beginning of joining to the first packet.
     pub join: Percentiles,
+    /// From the beginning of joining to the end of the first frame, which is a key frame.
+    pub first_frame: Percentiles,
+    /// Subscribers that joined per second, all of them in a row.
+    pub joins_per_second: f64,
+    /// Sends by length, of servers that tell.
+    pub trains: Option<Trains>,
     /// The server's process.
     pub server: Option<ServerFigures>,
     /// The generator itself: near 100 % per thread it measures itself, not the server.
@@ -59,6 +97,27 @@ pub struct Report {
     pub failed: u64,
     /// The first reasons.
     pub failures: Vec<String>,
+}
+
+/// How subscribers count.
+#[derive(Debug, Serialize)]
+pub struct Sampling {
+    /// Those that are str0m throughout: they open everything.
+    pub full: u64,
+    /// Those that read headers.
+    pub lean: u64,
+    /// They open one packet in so many.
+    pub one_in: u64,
+    /// And one frame's last packet in so many.
+    pub one_marker_in: u64,
+    /// Packets that they could not open: their keys are wrong.
+    pub undecryptable: u64,
+    /// Packets per subscriber of each kind: the two must agree.
+    pub delivered_per_full: f64,
+    /// See [`Self::delivered_per_full`].
+    pub delivered_per_lean: f64,
+    /// Lean connections by SRTP profile.
+    pub profiles: BTreeMap<&'static str, u64>,
 }
 
 /// A distribution in microseconds; all zero when nothing was counted.
@@ -93,8 +152,14 @@ pub struct ServerFigures {
     pub resident_peak: u64,
     /// Growth from before joining to the end, per client.
     pub resident_per_client: u64,
+    /// Resident memory with the publishers alone.
+    pub resident_published: u64,
+    /// Growth from there to the end of the window, per subscriber.
+    pub resident_per_subscriber: u64,
     /// CPU milliseconds per client for joining, settling excluded.
     pub join_cpu_millis_per_client: f64,
+    /// Joins that one core could serve by that, per second.
+    pub joins_per_core_second: f64,
 }
 
 /// What the run cost the generator.
@@ -115,29 +180,35 @@ impl Report {
     #[must_use]
     pub fn new(
         options: &Options,
-        before: Option<Sample>,
-        joined: Option<Sample>,
+        joining: &Joining,
         measurement: &Measurement,
         finished: &[Finished],
         (failed, failures): (u64, Vec<String>),
         backend: String,
     ) -> Self {
-        let clients = || finished.iter().flat_map(|thread| &thread.clients);
-        let sum = |count: fn(&crate::client::Client) -> u64| clients().map(count).sum::<u64>();
-        let (mut latency, mut join) = (Histogram::default(), Histogram::default());
-        for client in clients() {
-            latency.merge(&client.tally.latency);
-            client
-                .joined_in
-                .into_iter()
-                .for_each(|time| join.record(time));
-        }
-        let sent = sum(|client| client.sent);
-        let delivered = sum(|client| client.tally.delivered);
-        let expected = sent * options.viewers();
-        let missing = sum(|client| client.tally.missing());
+        let clients: Vec<&Client> = finished.iter().flat_map(|thread| &thread.clients).collect();
+        let sum = |count: fn(&Client) -> u64| clients.iter().map(|client| count(client)).sum();
+        let spread = |merge: fn(&Client, &mut Histogram)| {
+            let mut histogram = Histogram::default();
+            for client in &clients {
+                merge(client, &mut histogram);
+            }
+            Percentiles::of(&histogram)
+        };
+        let (sent, expected) = expected(options, &clients);
+        let delivered: u64 = sum(|client| client.tally.delivered);
+        let missing: u64 = sum(missing);
         let seconds = measurement.length.as_secs_f64();
+        let mut layers = [0; MAX_LAYERS];
+        for counts in clients.iter().map(|client| client.tally.layers) {
+            layers
+                .iter_mut()
+                .zip(counts)
+                .for_each(|(sum, count)| *sum += count);
+        }
+        let subscribers = u64::from(options.rooms * options.subscribers);
         Self {
+            machine: Machine::describe(options.pid),
             pairs: options.pairs(),
             sent,
             expected,
@@ -148,20 +219,33 @@ impl Report {
             loss: ratio(missing as f64, (missing + delivered) as f64),
             withheld: 1.0 - ratio((missing + delivered) as f64, expected as f64),
             pauses: sum(|client| client.pauses),
+            recovered: sum(|client| client.tally.recovered),
             duplicates: sum(|client| client.tally.duplicates),
             foreign: sum(|client| client.tally.foreign),
-            latency: Percentiles::of(&latency),
-            join: Percentiles::of(&join),
-            server: before
-                .zip(joined)
-                .zip(measurement.server)
-                .map(|((before, joined), ends)| {
-                    ServerFigures::new(before, joined, ends, delivered, seconds, clients().count())
-                }),
+            latency: spread(|client, all| all.merge(&client.tally.latency)),
+            frame_latency: spread(|client, all| all.merge(&client.tally.frame_latency)),
+            layers,
+            sampling: Sampling::of(&clients),
+            join: spread(|client, all| client.joined_in.into_iter().for_each(|t| all.record(t))),
+            first_frame: spread(|client, all| {
+                client
+                    .framed_in
+                    .into_iter()
+                    .for_each(|time| all.record(time));
+            }),
+            joins_per_second: ratio(subscribers as f64, joining.took.as_secs_f64()),
+            trains: measurement.trains.clone(),
+            server: ServerFigures::new(options, joining, measurement, delivered),
             generator: GeneratorFigures::new(backend, measurement, finished),
             options: options.clone(),
-            failed,
-            failures,
+            failed: failed + u64::from(joining.flows.0 < joining.flows.1 && failed == 0),
+            failures: if joining.flows.0 < joining.flows.1 {
+                let (came, wanted) = joining.flows;
+                let what = format!("{came} of {wanted} tracks reached their subscribers in time");
+                failures.into_iter().chain([what]).collect()
+            } else {
+                failures
+            },
         }
     }
 
@@ -184,28 +268,91 @@ impl Percentiles {
     }
 }
 
+impl Sampling {
+    fn of(clients: &[&Client]) -> Self {
+        let receiving = || {
+            clients
+                .iter()
+                .filter(|client| client.participant().subscribes)
+        };
+        let share = |lean: bool| {
+            let kind = || receiving().filter(move |client| client.lean.is_some() == lean);
+            let delivered: u64 = kind().map(|client| client.tally.delivered).sum();
+            (
+                kind().count() as u64,
+                ratio(delivered as f64, kind().count() as f64),
+            )
+        };
+        let mut profiles = BTreeMap::new();
+        let leans = || clients.iter().filter_map(|client| client.lean.as_ref());
+        for profile in leans().filter_map(Lean::profile) {
+            *profiles.entry(profile).or_default() += 1;
+        }
+        let ((full, delivered_per_full), (lean, delivered_per_lean)) = (share(false), share(true));
+        Self {
+            full,
+            lean,
+            one_in: SAMPLE,
+            one_marker_in: MARKER_SAMPLE,
+            undecryptable: leans().map(|lean| lean.undecryptable).sum(),
+            delivered_per_full,
+            delivered_per_lean,
+            profiles,
+        }
+    }
+}
+
+/// Packets sent, and how many of them should have arrived.
+fn expected(options: &Options, clients: &[&Client]) -> (u64, u64) {
+    let (mut sent, mut expected) = (0, 0);
+    for client in clients {
+        for lanes in &client.tracks {
+            sent += lanes.iter().map(|lane| lane.sent).sum::<u64>();
+            let is_small = options.thumbnails && !client.participant().speaks;
+            let wanted = if is_small {
+                lanes.first()
+            } else {
+                lanes.last()
+            };
+            expected += wanted.map_or(0, |lane| lane.sent) * options.viewers();
+        }
+    }
+    (sent, expected)
+}
+
+fn missing(client: &Client) -> u64 {
+    client.tally.missing() + client.lean.as_ref().map_or(0, Lean::missing)
+}
+
 impl ServerFigures {
     fn new(
-        before: Sample,
-        joined: Sample,
-        (start, end): (Sample, Sample),
+        options: &Options,
+        joining: &Joining,
+        measurement: &Measurement,
         delivered: u64,
-        seconds: f64,
-        clients: usize,
-    ) -> Self {
+    ) -> Option<Self> {
+        let (before, published, joined) = (joining.before?, joining.published?, joining.joined?);
+        let (start, end) = measurement.server?;
+        let clients = options.participants().len();
+        let subscribers = u64::from(options.rooms * options.subscribers);
         let cpu = end.cpu.saturating_sub(start.cpu);
-        let growth = end.resident.saturating_sub(before.resident);
-        let joining = joined.cpu.saturating_sub(before.cpu);
-        Self {
+        let spent = joined.cpu.saturating_sub(before.cpu);
+        let millis = ratio(spent.as_secs_f64() * 1e3, clients as f64);
+        Some(Self {
             cpu_seconds: cpu.as_secs_f64(),
-            cpu_percent: cpu.as_secs_f64() / seconds * 100.0,
+            cpu_percent: ratio(cpu.as_secs_f64(), measurement.length.as_secs_f64()) * 100.0,
             cpu_micros_per_packet: ratio(micros(cpu), delivered as f64),
             resident_before: before.resident,
             resident_after: end.resident,
             resident_peak: end.resident_peak,
-            resident_per_client: growth / clients.max(1) as u64,
-            join_cpu_millis_per_client: ratio(joining.as_secs_f64() * 1e3, clients as f64),
-        }
+            resident_per_client: end.resident.saturating_sub(before.resident)
+                / clients.max(1) as u64,
+            resident_published: published.resident,
+            resident_per_subscriber: end.resident.saturating_sub(published.resident)
+                / subscribers.max(1),
+            join_cpu_millis_per_client: millis,
+            joins_per_core_second: ratio(1e3, millis),
+        })
     }
 }
 
@@ -230,7 +377,10 @@ impl fmt::Display for Report {
         let options = &self.options;
         writeln!(
             f,
-            "{} publishers x {} packets/s of {} B in bursts of {}, {} subscribers{}, {} s",
+            "{} {}: {} x {} publishers x {} packets/s of {} B in bursts of {}, {} subscribers{}, {} s",
+            options.server,
+            options.scenario,
+            options.rooms,
             options.publishers,
             options.rate,
             options.bytes,
@@ -259,11 +409,36 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "  duplicates, foreign {:>12}   {}",
-            self.duplicates, self.foreign
+            "  duplicates, foreign {:>12}   {}; {} recovered",
+            self.duplicates, self.foreign, self.recovered
         )?;
         writeln!(f, "  latency             {}", self.latency)?;
+        writeln!(f, "    of frames' ends   {}", self.frame_latency)?;
         writeln!(f, "  join to first packet{}", self.join)?;
+        writeln!(f, "  join to first frame {}", self.first_frame)?;
+        writeln!(
+            f,
+            "  joins               {:>12.1} /s",
+            self.joins_per_second
+        )?;
+        let sampling = &self.sampling;
+        writeln!(
+            f,
+            "  subscribers         {:>12.0}   packets per full one ({}), {:.0} per lean one ({}); {} unreadable; {:?}",
+            sampling.delivered_per_full,
+            sampling.full,
+            sampling.delivered_per_lean,
+            sampling.lean,
+            sampling.undecryptable,
+            sampling.profiles,
+        )?;
+        if let Some(trains) = &self.trains {
+            writeln!(
+                f,
+                "  trains              {:>12.2}   datagrams per send; {:?}; {} retransmitted; dropped {:?}",
+                trains.mean, trains.histogram, trains.retransmissions, trains.drops
+            )?;
+        }
         if let Some(server) = &self.server {
             write!(f, "{server}")?;
         }
@@ -287,16 +462,20 @@ impl fmt::Display for ServerFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "  server CPU          {:>10.2} us/packet   {:.1} % of a core; joining {:.2} ms/client",
-            self.cpu_micros_per_packet, self.cpu_percent, self.join_cpu_millis_per_client,
+            "  server CPU          {:>10.2} us/packet   {:.1} % of a core; joining {:.2} ms/client = {:.0} joins/s per core",
+            self.cpu_micros_per_packet,
+            self.cpu_percent,
+            self.join_cpu_millis_per_client,
+            self.joins_per_core_second,
         )?;
         writeln!(
             f,
-            "  server memory       {:>10.1} MiB   from {:.1}, peak {:.1}; {} KiB/client",
+            "  server memory       {:>10.1} MiB   from {:.1}, peak {:.1}; {} KiB/client, {} KiB/subscriber",
             mib(self.resident_after),
             mib(self.resident_before),
             mib(self.resident_peak),
             self.resident_per_client / 1_024,
+            self.resident_per_subscriber / 1_024,
         )
     }
 }

@@ -1,10 +1,13 @@
 //! A whole run: join, wait until everything flows, measure, collect.
 
+use crate::client::Conduct;
 use crate::driver::{self, Command, Finished, Handle, Shared};
-use crate::options::{Options, Participant};
+use crate::metrics::Metrics;
+use crate::options::{Options, Participant, Protocol};
 use crate::process::Sample;
-use crate::report::{Measurement, Report};
-use crate::{signal_client, token};
+use crate::report::{Joining, Measurement, Report};
+use crate::track::Plan;
+use crate::{janus_client, signal_client, token, trace};
 use anyhow::{Context, Result, bail};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,9 +15,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc};
-
-/// Clients that join at the same time: a ward arriving, not an attack.
-const JOINING_AT_ONCE: usize = 16;
 
 /// How long packets of the window may be on their way after its end.
 const LATE: Duration = Duration::from_secs(1);
@@ -31,41 +31,62 @@ const JOIN_LIMIT: Duration = Duration::from_secs(10);
 /// Nothing could be measured: the server cannot be reached, refuses, or forwards nothing.
 pub fn run(options: &Options) -> Result<Report> {
     options.check().map_err(anyhow::Error::msg)?;
+    let conduct = conduct(options)?;
     let before = options.pid.map(Sample::of).transpose()?;
     let shared = Arc::new(Shared::default());
-    let mut threads = Threads::start(options, &shared)?;
+    let mut threads = Threads::start(options, &conduct, &shared)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("the signalling threads")?;
-    join(options, &shared, &threads, &runtime)?;
-    let joined = options.pid.map(Sample::of).transpose()?;
+    let joining = join(options, &conduct, &shared, &threads, &runtime, before)?;
     std::thread::sleep(Duration::from_secs(options.settle));
     let measurement = measure(options, &shared)?;
     std::thread::sleep(LATE);
     let finished = threads.finish(&shared)?;
     runtime.shutdown_background();
     let backend = threads.backend.clone();
+    let failures = shared.failures();
     Ok(Report::new(
         options,
-        before,
-        joined,
+        &joining,
         &measurement,
         &finished,
-        shared.failures(),
+        failures,
         backend,
     ))
+}
+
+fn conduct(options: &Options) -> Result<Conduct> {
+    let trace = match &options.trace {
+        Some(path) => {
+            let name = || path.display().to_string();
+            let text = std::fs::read_to_string(path).with_context(name)?;
+            trace::read(&text).with_context(name)?
+        }
+        None => Vec::new(),
+    };
+    let plans = Plan::of(options, &trace);
+    if plans.is_empty() {
+        bail!("the trace has no such media: nothing would be sent");
+    }
+    Ok(Conduct {
+        plans: plans.into(),
+        thumbnails: options.thumbnails,
+    })
 }
 
 /// Publishers first, so that the others' first packet does not wait for them.
 fn join(
     options: &Options,
+    conduct: &Conduct,
     shared: &Arc<Shared>,
     threads: &Threads,
     runtime: &Runtime,
-) -> Result<()> {
-    let gate = Arc::new(Semaphore::new(JOINING_AT_ONCE));
+    before: Option<Sample>,
+) -> Result<Joining> {
+    let gate = Arc::new(Semaphore::new(options.joining));
     let deadline = Instant::now() + options.patience();
     let enter = |publishes: bool| {
         for seat in threads
@@ -82,7 +103,7 @@ fn join(
         }
     };
     enter(true);
-    let publishers = u64::from(options.publishers);
+    let publishers = u64::from(options.rooms * options.publishers);
     let publishing = || shared.publishing.load(Ordering::Relaxed);
     wait_for(deadline, shared, || publishing() >= publishers);
     if publishing() < publishers {
@@ -92,13 +113,22 @@ fn join(
             explain(shared)
         );
     }
+    let published = options.pid.map(Sample::of).transpose()?;
+    let begun = Instant::now();
     enter(false);
     let flows = || shared.flows.load(Ordering::Relaxed);
-    wait_for(deadline, shared, || flows() >= options.pairs());
+    let wanted = options.pairs() * conduct.plans.len() as u64;
+    wait_for(deadline, shared, || flows() >= wanted);
     if flows() == 0 && options.pairs() > 0 {
         bail!("no subscriber received anything{}", explain(shared));
     }
-    Ok(())
+    Ok(Joining {
+        before,
+        published,
+        joined: options.pid.map(Sample::of).transpose()?,
+        took: begun.elapsed(),
+        flows: (flows(), wanted),
+    })
 }
 
 /// Until it is true, time is over or a client failed.
@@ -120,6 +150,8 @@ fn measure(options: &Options, shared: &Shared) -> Result<Measurement> {
     let length = Duration::from_secs(options.seconds);
     let start = shared.epoch.at(Instant::now());
     shared.window.set(start, start + length);
+    let look = || options.metrics.as_deref().map(Metrics::fetch).transpose();
+    let metrics = look()?;
     let before = options.pid.map(Sample::of).transpose()?;
     let generator = Sample::of(std::process::id())?;
     std::thread::sleep(length);
@@ -130,6 +162,9 @@ fn measure(options: &Options, shared: &Shared) -> Result<Measurement> {
     Ok(Measurement {
         length,
         server: before.zip(after),
+        trains: metrics
+            .zip(look()?)
+            .and_then(|(before, after)| after.since(&before)),
         generator_cpu,
     })
 }
@@ -152,7 +187,7 @@ struct Threads {
 
 impl Threads {
     /// Deals the clients out to threads, no more than a reactor has sockets.
-    fn start(options: &Options, shared: &Arc<Shared>) -> Result<Self> {
+    fn start(options: &Options, conduct: &Conduct, shared: &Arc<Shared>) -> Result<Self> {
         let participants = options.participants();
         let sockets: usize = participants.iter().copied().map(driver::sockets).sum();
         let count = options.threads.max(sockets.div_ceil(net::MAX_SOCKETS - 1));
@@ -170,8 +205,9 @@ impl Threads {
                 .collect();
             let (ready, handles) = crossbeam_channel::bounded(1);
             let (options, shared, clients) = (options.clone(), shared.clone(), own.clone());
+            let conduct = conduct.clone();
             started.running.push(std::thread::spawn(move || {
-                driver::run(&options, &clients, &shared, &ready)
+                driver::run(&options, (&clients, &conduct), &shared, &ready)
             }));
             let Ok(handle) = handles.recv() else {
                 let failed = started.running.pop().and_then(|thread| thread.join().ok());
@@ -228,16 +264,24 @@ async fn sign_in(options: Options, seat: Seat, shared: Arc<Shared>, gate: Arc<Se
         client: seat.client,
         requests,
     });
-    let token = token::mint(&options, seat.participant);
-    let talk = signal_client::run(&options.url, &token, outbox, |message| {
+    let respond = |message| {
         permit.take();
         send(Command::Signal {
             client: seat.client,
             message: Box::new(message),
         });
-    });
+    };
     let limit =
         JOIN_LIMIT + options.patience() + Duration::from_secs(options.seconds + options.settle);
+    let talk = async {
+        match options.protocol {
+            Protocol::Livekit => {
+                let token = token::mint(&options, seat.participant);
+                signal_client::run(&options.url, &token, outbox, respond).await
+            }
+            Protocol::Janus => janus_client::run(&options, seat.participant, outbox, respond).await,
+        }
+    };
     match tokio::time::timeout(limit, talk).await {
         Ok(Err(error)) if !shared.stop.load(Ordering::Relaxed) => {
             shared.fail(seat.participant, &error);

@@ -24,11 +24,43 @@ impl Epoch {
     }
 }
 
+/// Which of a publisher's streams a packet belongs to, in one word.
+///
+/// Bits 0 to 23: the publisher's number. 24 to 27: simulcast layer, from the smallest. 28: audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// The publishing participant's number, below 2^24.
+    pub publisher: u32,
+    /// Simulcast layer from 0, the smallest.
+    pub layer: u8,
+    /// Audio, not video.
+    pub audio: bool,
+}
+
+/// The bits of a layer in a [`Source`]'s word.
+const LAYER_BITS: u32 = 0x0F00_0000;
+
+impl Source {
+    /// As a stamp carries it.
+    pub fn word(self) -> u32 {
+        self.publisher | u32::from(self.layer) << 24 | u32::from(self.audio) << 28
+    }
+
+    /// From a stamp.
+    pub fn of(word: u32) -> Self {
+        Self {
+            publisher: word & 0x00FF_FFFF,
+            layer: ((word & LAYER_BITS) >> 24) as u8,
+            audio: word >> 28 != 0,
+        }
+    }
+}
+
 /// What a packet says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// The publishing participant's number.
-    pub publisher: u32,
+    /// The [`Source`] as a word.
+    pub source: u32,
     /// Its packets, counted from 0.
     pub sequence: u64,
     /// When it was handed to the sender, since the run's [`Epoch`].
@@ -44,7 +76,7 @@ impl Stamp {
         let nanos = self.sent_at.as_nanos() as u64;
         let bytes = MAGIC
             .into_iter()
-            .chain(self.publisher.to_be_bytes())
+            .chain(self.source.to_be_bytes())
             .chain(self.sequence.to_be_bytes())
             .chain(nanos.to_be_bytes());
         for (place, byte) in payload[start..].iter_mut().zip(bytes) {
@@ -53,15 +85,20 @@ impl Stamp {
         true
     }
 
+    /// The track: the source without its layer.
+    pub fn flow(&self) -> u32 {
+        self.source & !LAYER_BITS
+    }
+
     /// The stamp at the end of a payload, if there is one.
     pub fn read(payload: &[u8]) -> Option<Self> {
         let stamp = payload.last_chunk::<STAMP_BYTES>()?;
         let (magic, rest) = stamp.split_first_chunk::<4>()?;
-        let (publisher, rest) = rest.split_first_chunk::<4>()?;
+        let (source, rest) = rest.split_first_chunk::<4>()?;
         let (sequence, rest) = rest.split_first_chunk::<8>()?;
         let nanos = rest.first_chunk::<8>()?;
         (*magic == MAGIC).then(|| Self {
-            publisher: u32::from_be_bytes(*publisher),
+            source: u32::from_be_bytes(*source),
             sequence: u64::from_be_bytes(*sequence),
             sent_at: Duration::from_nanos(u64::from_be_bytes(*nanos)),
         })
@@ -75,13 +112,20 @@ mod tests {
     #[test]
     fn a_stamp_is_read_back_and_nothing_else_is_taken_for_one() {
         let stamp = Stamp {
-            publisher: 7,
+            source: Source {
+                publisher: 7,
+                layer: 2,
+                audio: true,
+            }
+            .word(),
             sequence: 1 << 40,
             sent_at: Duration::from_nanos(123_456_789),
         };
         let mut payload = vec![0xAA; 100];
         assert!(stamp.write(&mut payload));
         assert_eq!(Stamp::read(&payload), Some(stamp));
+        assert_eq!(Source::of(stamp.source).word(), stamp.source);
+        assert_eq!(stamp.flow(), 1 << 28 | 7, "layers of a track are one flow");
         assert_eq!(payload[..76], [0xAA; 76]);
         assert_eq!(Stamp::read(&[0; 100]), None);
         assert_eq!(Stamp::read(&payload[77..]), None);

@@ -18,7 +18,7 @@ pub fn mint(options: &Options, participant: Participant) -> String {
         exp: Some(now + VALID_SECONDS),
         nbf: Some(now.saturating_sub(1)),
         video: Grants {
-            room: options.room.clone(),
+            room: options.room_name(participant.room),
             room_join: true,
             can_publish: Some(participant.publishes),
             can_subscribe: Some(participant.subscribes),
@@ -32,10 +32,18 @@ pub fn mint(options: &Options, participant: Participant) -> String {
 
 /// A participant's identity.
 pub fn identity(participant: Participant) -> String {
+    if participant.speaks {
+        return speaker(participant.room);
+    }
     let role = if participant.publishes {
         "publisher"
     } else {
         "subscriber"
     };
     format!("load-{role}-{}", participant.number)
+}
+
+/// The identity of a room's first publisher: the one who is not a thumbnail.
+pub fn speaker(room: u32) -> String {
+    format!("load-speaker-{room}")
 }

@@ -1,31 +1,51 @@
 //! One `RTCPeerConnection` of a simulated client: str0m in RTP mode, without a socket.
 
-use crate::publisher::VideoPacket;
+use crate::header::is_media;
+use crate::keying::{self, Slot};
+use crate::lean::Negotiated;
+use crate::publisher::MediaPacket;
+use crate::track::Plan;
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
 use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
-use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::format::{Codec, PayloadParams};
+use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
+
+/// First bytes of DTLS records (RFC 7983 §7).
+const DTLS: std::ops::Range<u8> = 20..64;
 
 /// A peer connection and what it wants sent.
 pub struct Transport {
     rtc: Rtc,
     local: SocketAddr,
     pending: Option<SdpPendingOffer>,
-    track: Option<Mid>,
-    payload_type: Option<Pt>,
+    /// Where the DTLS handshake leaves the keys.
+    pub keys: Slot,
+    tracks: Vec<Track>,
+    received: Vec<Mid>,
     /// Datagrams to be sent, oldest first.
     pub outgoing: Vec<(SocketAddr, Vec<u8>)>,
     /// Media packets received since the caller last looked.
     pub packets: Vec<RtpPacket>,
+    /// Where the handshake went, and with it everything that is not ICE.
+    pub remote: Option<SocketAddr>,
+    /// Somebody else speaks RTCP: str0m, which has seen no media, would report that there is none.
+    pub is_mute: bool,
     wait: Option<Instant>,
     connected: bool,
-    keyframe_wanted: bool,
+    keyframes_wanted: Vec<(usize, Option<Rid>)>,
     alive: bool,
+}
+
+/// A track that we send.
+struct Track {
+    mid: Mid,
+    audio: bool,
+    payload_type: Option<Pt>,
 }
 
 impl Transport {
@@ -34,42 +54,56 @@ impl Transport {
     /// # Errors
     /// The address cannot be a candidate.
     pub fn new(local: SocketAddr, now: Instant) -> Result<Self> {
-        let mut rtc = RtcConfig::new().set_rtp_mode(true).build(now);
+        let (mut rtc, keys) = keying::build(RtcConfig::new().set_rtp_mode(true), now)?;
         let candidate = Candidate::host(local, "udp").context("local candidate")?;
         rtc.add_local_candidate(candidate);
         let mut transport = Self {
             rtc,
             local,
             pending: None,
-            track: None,
-            payload_type: None,
+            keys,
+            tracks: Vec::new(),
+            received: Vec::new(),
             outgoing: Vec::new(),
             packets: Vec::new(),
+            remote: None,
+            is_mute: false,
             wait: None,
             connected: false,
-            keyframe_wanted: false,
+            keyframes_wanted: Vec::new(),
             alive: true,
         };
         transport.handle_timeout(now);
         Ok(transport)
     }
 
-    /// An offer to send one video track with this id.
+    /// An offer to send these tracks, with these ids.
     ///
     /// # Errors
     /// str0m makes none.
-    pub fn offer_video(&mut self, track: &str, now: Instant) -> Result<String> {
+    pub fn offer(&mut self, tracks: &[(String, &Plan)], now: Instant) -> Result<String> {
         let mut changes = self.rtc.sdp_api();
-        let stream = Some(format!("{track}-stream"));
-        let mid = changes.add_media(
-            MediaKind::Video,
-            Direction::SendOnly,
-            stream,
-            Some(track.into()),
-            None,
-        );
+        for (id, plan) in tracks {
+            let kind = if plan.audio {
+                MediaKind::Audio
+            } else {
+                MediaKind::Video
+            };
+            let rids = plan.rids();
+            let simulcast = (!rids.is_empty()).then(|| Simulcast {
+                send: rids.into_iter().map(SimulcastLayer::new).collect(),
+                recv: Vec::new(),
+            });
+            let stream = Some(format!("{id}-stream"));
+            let track = Some(id.clone());
+            let mid = changes.add_media(kind, Direction::SendOnly, stream, track, simulcast);
+            self.tracks.push(Track {
+                mid,
+                audio: plan.audio,
+                payload_type: None,
+            });
+        }
         let (offer, pending) = changes.apply().context("nothing to offer")?;
-        self.track = Some(mid);
         self.pending = Some(pending);
         self.handle_timeout(now);
         Ok(offer.to_sdp_string())
@@ -125,19 +159,26 @@ impl Transport {
         self.handle(Input::Timeout(now));
     }
 
-    /// Writes a frame of the track that was offered.
+    /// Writes packets of one of the tracks that were offered, in their order.
     ///
     /// # Errors
-    /// The server accepted no VP8.
-    pub fn write(&mut self, packets: Vec<VideoPacket>, now: Instant) -> Result<()> {
-        let (Some(mid), Some(payload_type)) = (self.track, self.payload_type()) else {
-            bail!("the server accepted no VP8 track");
+    /// The server accepted no VP8, or no Opus.
+    pub fn write(
+        &mut self,
+        (track, rid): (usize, Option<&str>),
+        packets: Vec<MediaPacket>,
+        now: Instant,
+    ) -> Result<()> {
+        let payload_type = self.payload_type(track);
+        let (Some(track), Some(payload_type)) = (self.tracks.get(track), payload_type) else {
+            bail!("the server accepted no VP8 or no Opus");
         };
+        let (mid, nackable) = (track.mid, !track.audio);
         for packet in packets {
             let mut direct = self.rtc.direct_api();
             let stream = direct
-                .stream_tx_by_mid(mid, None)
-                .context("no stream for the track")?;
+                .stream_tx_by_mid(mid, rid.map(Rid::from))
+                .context("no stream for the track: did the server accept simulcast?")?;
             let write = RtpWrite::new(
                 payload_type,
                 packet.sequence.into(),
@@ -145,10 +186,32 @@ impl Transport {
                 now,
                 packet.payload,
             );
-            stream.write_rtp(write.marker(packet.marker).nackable(true));
+            stream.write_rtp(write.marker(packet.marker).nackable(nackable));
         }
         self.handle_timeout(now);
         Ok(())
+    }
+
+    /// What the descriptions so far say of packets that come.
+    pub fn negotiated(&self) -> Negotiated {
+        let params = self.rtc.codec_config().params();
+        let mut media = self.received.iter().filter_map(|mid| self.rtc.media(*mid));
+        Negotiated {
+            transport_number: media.find_map(|media| {
+                let extensions = media.remote_extmap();
+                extensions.id_of(Extension::TransportSequenceNumber)
+            }),
+            retransmissions: params
+                .iter()
+                .filter_map(PayloadParams::resend)
+                .map(|pt| *pt)
+                .collect(),
+            audio: params
+                .iter()
+                .filter(|params| params.spec().codec.is_audio())
+                .map(|params| *params.pt())
+                .collect(),
+        }
     }
 
     /// When [`Self::handle_timeout`] is due.
@@ -166,20 +229,23 @@ impl Transport {
         self.alive
     }
 
-    /// True once after each request of the server for a key frame.
-    pub fn take_keyframe_request(&mut self) -> bool {
-        std::mem::take(&mut self.keyframe_wanted)
+    /// Tracks and layers that the server wants key frames of, once.
+    pub fn take_keyframe_requests(&mut self) -> Vec<(usize, Option<Rid>)> {
+        std::mem::take(&mut self.keyframes_wanted)
     }
 
-    fn payload_type(&mut self) -> Option<Pt> {
-        if self.payload_type.is_none() {
-            let accepted = self.rtc.media(self.track?)?.remote_pts().to_vec();
-            let vp8 = self.rtc.codec_config().params().iter().find(|params| {
-                params.spec().codec == Codec::Vp8 && accepted.contains(&params.pt())
-            });
-            self.payload_type = vp8.map(str0m::format::PayloadParams::pt);
+    fn payload_type(&mut self, track: usize) -> Option<Pt> {
+        let track = self.tracks.get_mut(track)?;
+        if track.payload_type.is_none() {
+            let wanted = if track.audio { Codec::Opus } else { Codec::Vp8 };
+            let accepted = self.rtc.media(track.mid)?.remote_pts().to_vec();
+            let params =
+                self.rtc.codec_config().params().iter().find(|params| {
+                    params.spec().codec == wanted && accepted.contains(&params.pt())
+                });
+            track.payload_type = params.map(PayloadParams::pt);
         }
-        self.payload_type
+        track.payload_type
     }
 
     /// One mutation and everything that follows from it.
@@ -195,8 +261,14 @@ impl Transport {
                     break;
                 }
                 Ok(Output::Transmit(transmit)) => {
-                    self.outgoing
-                        .push((transmit.destination, transmit.contents.into()));
+                    let bytes: Vec<u8> = transmit.contents.into();
+                    let is_media = is_media(&bytes).is_some();
+                    if is_media || bytes.first().is_some_and(|first| DTLS.contains(first)) {
+                        self.remote = Some(transmit.destination);
+                    }
+                    if !is_media || !self.is_mute {
+                        self.outgoing.push((transmit.destination, bytes));
+                    }
                 }
                 Ok(Output::Event(event)) => self.handle_event(event),
                 Err(_) => self.alive = false,
@@ -208,7 +280,15 @@ impl Transport {
     fn handle_event(&mut self, event: Event) {
         match event {
             Event::Connected => self.connected = true,
-            Event::KeyframeRequest(_) => self.keyframe_wanted = true,
+            Event::KeyframeRequest(request) => {
+                let place = self
+                    .tracks
+                    .iter()
+                    .position(|track| track.mid == request.mid);
+                self.keyframes_wanted
+                    .extend(place.map(|track| (track, request.rid)));
+            }
+            Event::MediaAdded(added) => self.received.push(added.mid),
             Event::RtpPacket(packet) => self.packets.push(packet),
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                 self.connected = false;
@@ -223,12 +303,25 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::publisher::{Pattern, Publisher};
+    use crate::publisher::Pattern;
     use crate::stamp::{Epoch, Stamp};
+    use crate::track::{Lane, Script};
     use std::time::Duration;
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn plan() -> Plan {
+        let pattern = Pattern {
+            rate: 300,
+            burst: 10,
+            packet_bytes: 1_200,
+        };
+        Plan {
+            audio: false,
+            layers: vec![(None, Script::Pattern(pattern))],
+        }
     }
 
     /// Carries datagrams between the two until both are silent.
@@ -256,7 +349,9 @@ mod tests {
         let epoch = Epoch::begin();
         let mut publisher = Transport::new(address(1), now).unwrap();
         let mut subscriber = Transport::new(address(2), now).unwrap();
-        let offer = publisher.offer_video("track", now).unwrap();
+        let offer = publisher
+            .offer(&[("track".to_owned(), &plan())], now)
+            .unwrap();
         assert!(
             offer.contains("track-stream track"),
             "the server finds the track by its id"
@@ -273,14 +368,12 @@ mod tests {
                 break;
             }
         }
-        let pattern = Pattern {
-            rate: 300,
-            burst: 10,
-            packet_bytes: 1_200,
-        };
-        let mut source = Publisher::new(7, pattern);
+        let mut lane = Lane::of(&plan(), 7).remove(0);
+        now = lane.due(now);
         for _ in 0..3 {
-            publisher.write(source.frame(epoch, now), now).unwrap();
+            let packets = lane.take_due(epoch, now);
+            now = lane.due(now);
+            publisher.write((0, None), packets, now).unwrap();
             let wire: Vec<usize> = publisher
                 .outgoing
                 .iter()
@@ -300,7 +393,7 @@ mod tests {
             .packets
             .iter()
             .map(|packet| Stamp::read(&packet.payload).unwrap())
-            .inspect(|stamp| assert_eq!(stamp.publisher, 7))
+            .inspect(|stamp| assert_eq!(stamp.source, 7))
             .map(|stamp| stamp.sequence)
             .collect();
         assert_eq!(sequences, (0..30).collect::<Vec<_>>());
