@@ -1,6 +1,7 @@
 //! What every handler has.
 
 use crate::config::ApiConfig;
+use crate::twirp::Answers;
 use control::ControlHandle;
 use std::sync::Arc;
 use telemetry::Metrics;
@@ -11,6 +12,8 @@ pub struct Api {
     pub(crate) control: ControlHandle,
     pub(crate) metrics: Metrics,
     pub(crate) config: Arc<ApiConfig>,
+    /// Answers of the server API that a client may ask for again.
+    pub(crate) answers: Arc<Answers>,
 }
 
 impl Api {
@@ -21,6 +24,7 @@ impl Api {
             control,
             metrics,
             config: Arc::new(config),
+            answers: Arc::default(),
         }
     }
 }

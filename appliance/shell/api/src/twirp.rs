@@ -1,6 +1,7 @@
 //! LiveKit's server API: Twirp (JSON and protobuf) over POST (`livekit.md` §9).
 
 mod error;
+mod repeat;
 mod room_service;
 
 use crate::bearer::{Bearer, TokenRefused};
@@ -16,6 +17,9 @@ use error::{Code, TwirpError};
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::time::Instant;
+
+pub(crate) use repeat::Answers;
 
 /// Services LiveKit has and the box does not have yet.
 const UNIMPLEMENTED_SERVICES: [&str; 5] = [
@@ -89,16 +93,16 @@ pub(crate) async fn call(
             ));
         }
     };
-    room_service::call(
-        &api,
-        method,
-        Call {
-            claims,
-            encoding,
-            body,
-        },
-    )
-    .await
+    let call = Call {
+        claims,
+        encoding,
+        body,
+    };
+    let Some(key) = api.answers.key(&parts.headers, method, &call) else {
+        return room_service::call(&api, method, call).await;
+    };
+    let run = async { room_service::call(&api, method, call).await.into_response() };
+    Ok(api.answers.once(key, Instant::now(), run).await)
 }
 
 fn too_large() -> Response {

@@ -94,6 +94,36 @@ async fn the_same_in_protobuf_where_an_empty_body_is_all_defaults() {
     assert_eq!(list.rooms.len(), 1);
 }
 
+/// `X-Livekit-Request-Id`: the repetition of a call is answered and not carried out again.
+#[tokio::test]
+async fn a_repeated_request_id_is_the_same_call() {
+    let a_box = TestBox::new();
+    let create = async |id: &str, token: &str, metadata: &str| {
+        let body = json!({"name": "ward", "metadata": metadata}).to_string();
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-livekit-request-id", id),
+        ];
+        let path = "/twirp/livekit.RoomService/CreateRoom";
+        let asked = request(Method::POST, path, Some(token), &headers, body.into());
+        a_box.send(asked).await
+    };
+    let creator = creates();
+    let first = create("a", &creator, "one").await.json();
+    let delete = json!({"room": "ward"});
+    a_box.twirp("DeleteRoom", &creator, &delete).await;
+    let again = create("a", &creator, "one").await;
+    assert_eq!(again.header("content-type"), "application/json");
+    assert_eq!(again.json(), first, "answered");
+    let rooms = a_box.twirp("ListRooms", &lists(), &json!({})).await.json();
+    assert_eq!(rooms, json!({}), "and not made again");
+
+    let other = create("a", &creator, "two").await.json();
+    assert_ne!(other["sid"], first["sid"], "another body is another call");
+    let refused = create("a", &joins("ward", "x"), "one").await;
+    assert_eq!(refused.status, 401, "the key is no permission");
+}
+
 #[tokio::test]
 async fn errors_have_twirps_code_status_and_livekits_words() {
     let a_box = TestBox::new();
