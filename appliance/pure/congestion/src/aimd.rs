@@ -56,6 +56,7 @@ pub(crate) struct Aimd {
     rate: f64,
     holding: bool,
     capacity: Option<Capacity>,
+    crowded: f64,
     changed: Micros,
     decreased: Option<Micros>,
 }
@@ -73,6 +74,7 @@ impl Aimd {
             rate,
             holding: false,
             capacity: None,
+            crowded: 0.0,
             changed: 0,
             decreased: None,
         }
@@ -80,6 +82,11 @@ impl Aimd {
 
     pub(crate) fn rate(&self) -> f64 {
         self.rate
+    }
+
+    /// The throughput at which the queue grew last; 0 once more was found.
+    pub(crate) fn crowded(&self) -> f64 {
+        self.crowded
     }
 
     /// When the rate was last lowered for a growing queue.
@@ -91,6 +98,9 @@ impl Aimd {
     pub(crate) fn set(&mut self, rate: f64, now: Micros) {
         if rate > self.rate {
             self.capacity = None;
+        }
+        if rate > self.crowded {
+            self.crowded = 0.0;
         }
         self.rate = rate;
         self.changed = now;
@@ -136,9 +146,6 @@ impl Aimd {
             return;
         }
         self.decreased = Some(now);
-        if std::env::var("DBG").is_ok() {
-            eprintln!("{now} dec {path:?} {}", self.rate);
-        }
         let Some(arriving) = path.arriving else {
             self.rate *= BACK_OFF;
             return;
@@ -158,6 +165,7 @@ impl Aimd {
             self.capacity = None;
         }
         self.capacity = Some(Capacity::with(self.capacity, arriving));
+        self.crowded = arriving;
         self.rate = self.rate.min(BACK_OFF * arriving);
     }
 }

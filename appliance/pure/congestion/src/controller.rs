@@ -412,13 +412,6 @@ impl Controller {
         while let Some(found) = self.prober.poll_finding(need, usual_loss, now) {
             let clear = self.trendline.usage() != Usage::Over && !self.queue.is_standing();
             let raises = found.rate > self.aimd.rate() && clear;
-            if std::env::var("DBG").is_ok() {
-                eprintln!(
-                    "{now} found {found:?} {raises} {} {:?}",
-                    self.aimd.rate(),
-                    self.trendline.usage()
-                );
-            }
             if raises || found.first && found.saturated {
                 self.aimd.set(found.rate, now);
             }
@@ -452,7 +445,7 @@ impl Controller {
     /// What gradient and length of the queue say together.
     fn usage(&self, judged: bool) -> Usage {
         let over = judged && self.trendline.usage() == Usage::Over;
-        if self.queue.is_noticed() && (over || self.queue.is_growing()) {
+        if self.queue.is_noticed() && self.queue.is_growing() {
             Usage::Over
         } else if over || self.queue.is_standing() {
             // Neither grow into a queue nor give way to one that is short.
@@ -523,6 +516,7 @@ impl Controller {
             None => f64::INFINITY,
         };
         Need {
+            crowded: self.aimd.crowded(),
             estimate: self.undrained(),
             desired: (self.desired / (1.0 - self.loss.random())).min(bound),
         }

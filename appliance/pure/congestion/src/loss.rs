@@ -189,9 +189,6 @@ impl Loss {
         } else {
             explain(&self.observations)
         };
-        if std::env::var("DBG").is_ok() {
-            eprintln!("expl {explanation:?} {seen:?} {smoothed}");
-        }
         match explanation {
             Explanation::Capacity(capacity) => {
                 let limit = BELOW_CAPACITY * capacity;

@@ -16,7 +16,7 @@ const NEXT: f64 = 2.0;
 
 /// One that asks whether anything has changed: on a path that is full, it queues for less than
 /// half of its length.
-const AGAIN: f64 = 1.5;
+const AGAIN: f64 = 1.6;
 
 /// A probe that finds this share of its rate is followed by a larger one at once.
 const FOLLOWED: f64 = 0.7;
@@ -34,19 +34,17 @@ const LENGTH: Micros = 15_000;
 /// Packets in a probe at least, so that their spacing tells something.
 const MIN_PACKETS: usize = 5;
 
-/// Between probes while they find nothing: doubled from the first …
+/// Between probes while they find nothing, and after the queue grew: doubled from the first …
 const MIN_PAUSE: Micros = SECOND;
 
 /// … to the second. Recovery within 5 s (issue 3) leaves a second and a half for the steps.
 const MAX_PAUSE: Micros = 3 * SECOND;
 
-/// A probe that filled the path must find this much more than the estimate. Two flows of equal
-/// share find 1.14 times theirs, the larger of two unequal ones less, the smaller one more: so
-/// probes even shares out, and do not make the larger one larger.
-const FAIR: f64 = 1.2;
-
-/// After the queue grew, it is left in peace for so long.
-const AFTER_DECREASE: Micros = SECOND / 2;
+/// A find must exceed what got through when the queue last grew by this factor, and that of a
+/// probe that filled the path also the estimate. Right after all flows have backed off, a probe
+/// finds what they left; two flows of equal share find 1.17 times theirs on a full path, the
+/// larger of two unequal ones less, the smaller one more: so probes even shares out.
+const FAIR: f64 = 1.25;
 
 /// Probes under way at once; the oldest is given up.
 const MAX_CLUSTERS: usize = 4;
@@ -76,6 +74,9 @@ pub(crate) struct Need {
     pub(crate) estimate: f64,
     /// Desired by the box; with random loss added on top.
     pub(crate) desired: f64,
+    /// What got through when the queue last grew, or 0. Right after all flows have backed off,
+    /// a probe finds as much again, and there is no more to be had.
+    pub(crate) crowded: f64,
 }
 
 #[derive(Debug)]
@@ -86,6 +87,8 @@ pub(crate) struct Prober {
     follow_up: Option<f64>,
     due: Micros,
     pause: Micros,
+    /// When a probe last found something.
+    found: Option<Micros>,
     answered: bool,
 }
 
@@ -100,10 +103,13 @@ impl Need {
 }
 
 impl Finding {
-    /// Whether it is news to someone who knows of `estimate`.
-    fn counts(self, estimate: f64) -> bool {
-        let least = if self.saturated { FAIR } else { 1.0 };
-        self.rate > least * estimate || self.first && self.saturated
+    /// Whether it is news.
+    fn counts(self, need: Need) -> bool {
+        if self.first && self.saturated {
+            return true;
+        }
+        let known = if self.saturated { FAIR } else { 1.0 } * need.estimate;
+        self.rate > known.max(FAIR * need.crowded)
     }
 }
 
@@ -115,6 +121,7 @@ impl Prober {
             follow_up: None,
             due: 0,
             pause: MIN_PAUSE,
+            found: None,
             answered: false,
         }
     }
@@ -159,7 +166,11 @@ impl Prober {
     /// The queue grew or the path fell silent.
     pub(crate) fn handle_decrease(&mut self, now: Micros) {
         self.follow_up = None;
-        self.due = self.due.max(now + AFTER_DECREASE);
+        if self.found.is_some_and(|at| now - at < SECOND) {
+            // It was free for a moment only.
+            self.pause = MAX_PAUSE;
+        }
+        self.due = self.due.max(now + self.pause);
     }
 
     pub(crate) fn handle_feedback(&mut self) {
@@ -196,12 +207,13 @@ impl Prober {
         let cluster = self.clusters.remove(index)?;
         let finding = cluster
             .finding(usual_loss)
-            .filter(|found| found.counts(need.estimate));
+            .filter(|found| found.counts(need));
         let Some(found) = finding else {
             self.pause = (2 * self.pause).min(MAX_PAUSE);
             return self.poll_finding(need, usual_loss, now);
         };
         self.pause = MIN_PAUSE;
+        self.found = Some(now);
         if found.rate >= FOLLOWED * cluster.rate() {
             self.follow_up = Some(NEXT * found.rate);
             self.due = now;

@@ -19,7 +19,7 @@ const DRAIN: f64 = 0.5;
 /// A queue shorter than this is no reason to back off, however it grows. All flows see the same
 /// queue, while the gradient's threshold is lower for a flow of few packets: without a floor
 /// that is common to all, the smaller flow backs off first, every time.
-const NOTICED: Micros = 40_000;
+const NOTICED: Micros = 30_000;
 
 /// Growth by this much within [`RECENT`] reports counts, noise of a frame or two does not.
 const GROWTH: Micros = 5_000;
@@ -32,6 +32,9 @@ pub(crate) struct Queue {
     least: Option<Micros>,
     least_before: Option<Micros>,
     since: Micros,
+    /// Of the last two reports.
+    latest: [Option<Micros>; 2],
+    /// The least of the last three reports, which no frame's burst reaches.
     delay: Micros,
     recent: [Micros; RECENT],
 }
@@ -50,7 +53,13 @@ impl Queue {
         if let Some(latest) = self.recent.first_mut() {
             *latest = self.delay;
         }
-        self.delay = one_way - floor;
+        let [before, earlier] = self.latest;
+        self.latest = [Some(one_way), before];
+        let standing = [before, earlier]
+            .into_iter()
+            .flatten()
+            .fold(one_way, Micros::min);
+        self.delay = standing - floor;
     }
 
     /// Long enough to be noticed, by this flow as by any other.
@@ -61,8 +70,7 @@ impl Queue {
     /// Longer than at any of the last reports' but by noise.
     pub(crate) fn is_growing(&self) -> bool {
         let least = self.recent.iter().copied().min().unwrap_or_default();
-        let most = self.recent.iter().copied().max().unwrap_or_default();
-        self.delay > most && self.delay > least + GROWTH
+        self.delay > least + GROWTH
     }
 
     /// What to make of the estimate while the queue drains, [`DRAIN`] to 1.

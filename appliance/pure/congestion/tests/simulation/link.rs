@@ -48,7 +48,7 @@ pub(crate) struct Datagram {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Part {
     pub(crate) frame: u64,
-    pub(crate) part: u8,
+    pub(crate) index: u8,
     pub(crate) parts: u8,
 }
 

@@ -23,7 +23,6 @@ pub(crate) struct Receiver {
     asked: BTreeMap<Part, (Micros, Micros)>,
     pub(crate) complete: BTreeSet<u64>,
     pub(crate) bytes: usize,
-    pub(crate) worst_delay: Micros,
 }
 
 #[derive(Default)]
@@ -45,7 +44,6 @@ impl Receiver {
             asked: BTreeMap::new(),
             complete: BTreeSet::new(),
             bytes: 0,
-            worst_delay: 0,
         }
     }
 
@@ -60,7 +58,7 @@ impl Receiver {
         let Some(part) = packet.frame else { return };
         self.asked.remove(&part);
         let frame = self.frames.entry(part.frame).or_default();
-        frame.parts.insert(part.part);
+        frame.parts.insert(part.index);
         if frame.parts.len() == usize::from(part.parts) {
             self.complete.insert(part.frame);
         }
@@ -122,15 +120,15 @@ impl Receiver {
 
 /// Every frame of one simulation has the same number of parts while parts are asked for.
 fn after(part: Part) -> Part {
-    if part.part + 1 < part.parts {
+    if part.index + 1 < part.parts {
         Part {
-            part: part.part + 1,
+            index: part.index + 1,
             ..part
         }
     } else {
         Part {
             frame: part.frame + 1,
-            part: 0,
+            index: 0,
             ..part
         }
     }

@@ -167,9 +167,13 @@ impl Sender {
     }
 
     fn push_parts(&mut self, parts: u8) {
-        for part in 0..parts {
+        for index in 0..parts {
             let frame = self.frame;
-            let part = Part { frame, part, parts };
+            let part = Part {
+                frame,
+                index,
+                parts,
+            };
             self.queue.push_back((PACKET, Some(part), Content::Media));
         }
         self.frame += 1;
