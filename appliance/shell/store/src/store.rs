@@ -54,6 +54,8 @@ pub struct StoreOptions {
     pub outbox_bytes: u64,
     /// Size at which the outbox begins a new file.
     pub outbox_segment_bytes: u64,
+    /// Events between two checkpoints.
+    pub checkpoint_events: u64,
 }
 
 impl Default for StoreOptions {
@@ -64,6 +66,7 @@ impl Default for StoreOptions {
             cache_bytes: index::CACHE_BYTES,
             outbox_bytes: outbox::MAX_OUTBOX_BYTES,
             outbox_segment_bytes: outbox::SEGMENT_BYTES,
+            checkpoint_events: CHECKPOINT_EVENTS,
         }
     }
 }
@@ -78,6 +81,7 @@ pub struct Store {
     checkpoints: Checkpoints,
     /// The last event a checkpoint was made of.
     checkpointed: u64,
+    checkpoint_events: u64,
     /// Appended, not yet acknowledged.
     group: Vec<(StoredEvent, Hash)>,
     indexer: Option<Indexer>,
@@ -193,6 +197,7 @@ impl Store {
             open: resumed.open,
             checkpoints: Checkpoints::start(slots),
             checkpointed: resumed.checkpointed,
+            checkpoint_events: options.checkpoint_events,
             group: Vec::new(),
             indexer: Some(indexer),
             _verification: verification,
@@ -276,7 +281,7 @@ impl Store {
         }
         let synced = self.journal.synced();
         self.shared.publish(synced);
-        if synced - self.checkpointed >= CHECKPOINT_EVENTS
+        if synced - self.checkpointed >= self.checkpoint_events
             && self.checkpoints.offer(self.checkpoint())
         {
             self.checkpointed = synced;

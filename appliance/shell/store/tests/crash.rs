@@ -10,8 +10,8 @@
 )]
 
 use domain::event::Actor;
-use domain::{Event, EventData};
-use ringward_store::{EventQuery, Stopped, Store, StoreOptions};
+use domain::{EndReason, Event, EventData};
+use ringward_store::{CheckpointFate, ClosedRoom, EventQuery, Stopped, Store, StoreOptions};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -37,12 +37,15 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let mut rng = fastrand::Rng::with_seed(SEED);
     let mut acknowledged: BTreeMap<u64, String> = BTreeMap::new();
-    let mut proved = 0;
+    let (mut proved, mut used) = (0, 0);
     for kill in 0..KILLS {
         let hooks = kill_after(folder.path(), rng.usize(0..60), &mut acknowledged);
 
+        let replayed = closed_by_full_replay(folder.path(), UnixMillis(kill));
         let (store, recovery) =
             Store::open_with(folder.path(), UnixMillis(kill), &options()).unwrap();
+        assert_eq!(recovery.closed, replayed, "kill {kill}: {recovery:?}");
+        used += u64::from(matches!(recovery.checkpoint, CheckpointFate::Used { .. }));
         assert_eq!(recovery.restored, 0, "kill {kill}");
         // Each round proves what is new; the last one proves everything once more.
         let from = if kill + 1 == KILLS { 0 } else { proved };
@@ -77,11 +80,26 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
             "kill {kill}"
         );
     }
+    assert!(used > KILLS / 2, "{used} starts used a checkpoint");
     assert!(
         acknowledged.len() as u64 > KILLS,
         "{} acknowledged",
         acknowledged.len()
     );
+}
+
+/// What a start without any checkpoint closes, on a copy of the journal.
+fn closed_by_full_replay(folder: &Path, now: UnixMillis) -> Vec<ClosedRoom> {
+    let copy = tempfile::tempdir().unwrap();
+    let journal = copy.path().join("journal");
+    std::fs::create_dir(&journal).unwrap();
+    for file in std::fs::read_dir(folder.join("journal")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), journal.join(file.file_name())).unwrap();
+    }
+    let (_, recovery) = Store::open_with(copy.path(), now, &options()).unwrap();
+    assert_eq!(recovery.checkpoint, CheckpointFate::Missing);
+    recovery.closed
 }
 
 /// Starts the child, kills it after it has acknowledged `count` commits, and notes everything it
@@ -148,10 +166,13 @@ fn write_until_killed(folder: &Path) -> ! {
     }
 }
 
-/// An event that carries `text`; some open a presence in one of a few rooms.
+/// An event that carries `text`; some open a presence in one of a few rooms, few end one.
 fn event(text: &str, kind: u8) -> Event {
     let data = match kind {
-        0 => EventData::OccupantJoined {
+        5 => EventData::RoomDestroyed {
+            reason: EndReason::RoomEmpty,
+        },
+        0..=4 => EventData::OccupantJoined {
             client: text.to_owned(),
         },
         _ => EventData::P2pSessionEnded {
@@ -181,11 +202,8 @@ fn events_after(store: &Store, after: u64) -> BTreeMap<u64, String> {
     loop {
         let page = reader.events(&query).unwrap();
         found.extend(page.items.into_iter().map(|stored| {
-            let text = match stored.event.data {
-                EventData::OccupantJoined { client } => client,
-                EventData::P2pSessionEnded { sid } => sid,
-                _ => String::new(),
-            };
+            let text = stored.event.actor.map(|actor| actor.sid.to_string());
+            let text = text.unwrap_or_default();
             (stored.sequence, text)
         }));
         query.after = page.next;
@@ -201,6 +219,7 @@ fn options() -> StoreOptions {
         segment_bytes: 8 * 1024,
         ballast_bytes: 64 * 1024,
         outbox_segment_bytes: 1_024,
+        checkpoint_events: 8,
         ..StoreOptions::default()
     }
 }

@@ -9,12 +9,13 @@
 use super::*;
 use crate::error::ReadError;
 use crate::error::RecoverJournalError;
+use crate::index::sessions::Sessions;
 use crate::index::{CACHE_BYTES, Index};
 use crate::journal::log::Log;
 use crate::query::{EventQuery, Page, SessionQuery};
 use crate::reader::IndexState;
 use crate::samples;
-use crate::vfs::simulated::SimulatedDisk;
+use crate::vfs::simulated::{Fault, SimulatedDisk};
 use domain::event::Actor;
 use domain::{EndReason, EventData};
 use std::collections::BTreeSet;
@@ -405,6 +406,7 @@ fn the_ballast_is_held_and_given_up_for_the_outbox_too() {
     };
     let on = Arc::new(disk.clone());
     let (mut store, _) = Store::open_on(on, folder.path(), NOW, &options, &mut |_| vec![]).unwrap();
+    store.reader().wait_for_index(Duration::from_mins(2));
     disk.set_capacity(Some(disk.used() + 10));
     store.outbox().push(b"a webhook").unwrap();
     store.commit().unwrap();
@@ -423,6 +425,268 @@ fn the_ballast_is_held_and_given_up_for_the_outbox_too() {
     disk.set_capacity(None);
     store.commit().unwrap();
     assert_eq!(events(&store.reader()).len(), 1);
+}
+
+#[test]
+fn a_start_closes_the_same_rooms_with_a_whole_damaged_stale_foreign_or_no_checkpoint() {
+    let options = StoreOptions {
+        checkpoint_events: 16,
+        ..options()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open_with(folder.path(), NOW, &options).unwrap();
+    // Rooms 0 to 2 of the last hundred stay open, with whoever joined last.
+    let mut stale = Vec::new();
+    for n in 0..330 {
+        store.append(&samples::event(n)).unwrap();
+        store.commit().unwrap();
+        if n == 120 {
+            stale = store.checkpoint();
+        }
+    }
+    drop(store);
+    let foreign = {
+        let other = tempfile::tempdir().unwrap();
+        let (mut store, _) = open(&other);
+        for n in 1..=330 {
+            store.append(&samples::event(n)).unwrap();
+        }
+        store.commit().unwrap();
+        store.checkpoint()
+    };
+    let want = {
+        let copied = copied(&folder);
+        for slot in ["checkpoint.0", "checkpoint.1"] {
+            fs::remove_file(copied.path().join(slot)).unwrap();
+        }
+        let recovery = open(&copied).1;
+        assert_eq!(recovery.checkpoint, CheckpointFate::Missing);
+        assert_eq!(recovery.replayed, 330);
+        recovery.closed
+    };
+    assert!(!want.is_empty() && want.iter().any(|room| !room.presences.is_empty()));
+    let whole = fs::read(folder.path().join("checkpoint.0")).unwrap();
+    let mut flipped = whole.clone();
+    flipped[40] ^= 1;
+    let cut = whole[..whole.len() - 1].to_vec();
+    let cases: [(&str, &[&[u8]]); 7] = [
+        ("as it was left", &[]),
+        ("one bit changed in both", &[&flipped, &flipped]),
+        ("cut short", &[&cut, &cut]),
+        ("empty", &[b"", b""]),
+        ("stale", &[&stale, b""]),
+        ("of another journal", &[&foreign, &foreign]),
+        ("of another journal beside a stale one", &[&foreign, &stale]),
+    ];
+    for (name, files) in cases {
+        let copied = copied(&folder);
+        for (slot, bytes) in files.iter().enumerate() {
+            fs::write(copied.path().join(format!("checkpoint.{slot}")), bytes).unwrap();
+        }
+        let recovery = open(&copied).1;
+        assert_eq!(recovery.closed, want, "{name}");
+        let (fate, replayed) = match name {
+            "as it was left" => (CheckpointFate::Used { sequence: 330 }, 0),
+            "stale" | "of another journal beside a stale one" => {
+                (CheckpointFate::Used { sequence: 121 }, 330 - 121)
+            }
+            _ => (CheckpointFate::Ignored, 330),
+        };
+        assert_eq!(
+            (recovery.checkpoint, recovery.replayed),
+            (fate, replayed),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_checkpoint_cut_short_at_any_step_leaves_the_one_before() {
+    let dir = Path::new("/data");
+    let bytes = |sequence| Checkpoint::encode(sequence, [7; 32], &OpenRooms::default(), b"group");
+    let length = bytes(3).len();
+    for seed in 0..8 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        for step in 0..=length {
+            let disk = SimulatedDisk::default();
+            let on: Arc<dyn Vfs> = Arc::new(disk.clone());
+            let mut slots = Slots::new(on.clone(), dir, &checkpoint::find(on.as_ref(), dir));
+            slots.write(&bytes(1)).unwrap();
+            slots.write(&bytes(2)).unwrap();
+            if step == length {
+                disk.fail_syncs(true);
+            } else {
+                let kind = std::io::ErrorKind::Other;
+                disk.fail_next_write(Fault { after: step, kind });
+            }
+            slots.write(&bytes(3)).unwrap_err();
+            let after = disk.after_power_loss(&mut rng);
+            for disk in [disk, after] {
+                let found = checkpoint::find(&disk, dir);
+                let latest = found.whole.first().unwrap().sequence;
+                assert!(
+                    latest == 2 || (step == length && latest == 3),
+                    "step {step}, seed {seed}: {latest}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_open_is_the_same_with_and_without_an_index() {
+    for seed in 0..20 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (mut open, mut sessions) = (OpenRooms::default(), Sessions::default());
+        let mut ended = std::collections::BTreeMap::new();
+        for sequence in 1..600 {
+            let event = samples::event(rng.u64(0..400));
+            open.apply(&event);
+            let stored = StoredEvent { sequence, event };
+            let known = |sid: &vocab::RoomSid| Ok::<_, ReadError>(ended.get(sid).cloned());
+            sessions.apply(&stored, known).unwrap();
+            for room in sessions.take_changes().rooms {
+                ended.insert(room.sid.clone(), room);
+            }
+            let one = open.rooms().map(|(sid, room)| {
+                let people: Vec<_> = room.presences.keys().cloned().collect();
+                (sid.clone(), people)
+            });
+            let other = sessions.open_rooms().map(|room| {
+                let people = sessions.presences_of(&room.sid);
+                (room.sid.clone(), people.map(|p| p.sid.clone()).collect())
+            });
+            assert!(one.eq(other), "seed {seed}, event {sequence}");
+        }
+    }
+}
+
+#[test]
+fn events_are_answered_from_the_journal_while_there_is_no_index() {
+    let folder = filled(300);
+    let want = answers(&folder).0;
+    let index = folder.path().join("index");
+    fs::remove_dir_all(&index).unwrap();
+    let (mut store, _) = open(&folder);
+    let reader = store.reader();
+    store.shared.set_state(IndexState::CatchingUp);
+    assert_eq!(events_only(&reader), want);
+    let error = reader.rooms(&SessionQuery::default()).unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("catching up"), "{said}");
+    for (actor, newest_first) in [("person-1", false), ("person-2", true)] {
+        let query = EventQuery {
+            actor: Some(actor.into()),
+            newest_first,
+            ..EventQuery::default()
+        };
+        store.shared.set_state(IndexState::CatchingUp);
+        let without = pages(&reader, query.clone());
+        store.shared.set_state(IndexState::Ready);
+        assert_eq!(without, pages(&reader, query), "{actor}");
+        assert!(!without.is_empty());
+    }
+    store.append(&samples::event(0)).unwrap();
+    store.commit().unwrap();
+}
+
+#[test]
+fn rooms_closed_at_the_start_queue_what_tells_of_them_before_they_count_as_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::default();
+    let open = |disk: &SimulatedDisk| {
+        let on = Arc::new(disk.clone());
+        let tell = &mut |closed: &ClosedRoom| vec![closed.sid.as_str().as_bytes().to_vec()];
+        Store::open_on(on, folder.path(), NOW, &options(), tell)
+    };
+    let (mut store, _) = open(&disk).unwrap();
+    store
+        .append(&fact("RM_1", None, EventData::RoomCreated))
+        .unwrap();
+    store.commit().unwrap();
+    drop(store);
+    // The disk takes the webhook and not the closing.
+    let before = disk.fork();
+    let (store, recovery) = open(&disk).unwrap();
+    assert_eq!(recovery.closed.len(), 1);
+    let reader = store.outbox_reader();
+    assert_eq!(reader.peek().unwrap().unwrap().body, b"RM_1");
+    drop(store);
+    // Killed between the two: the outbox has it, the journal does not; it is told again.
+    for path in disk.paths(&folder.path().join("outbox")) {
+        before.edit(&path, |bytes| *bytes = disk.bytes(&path).unwrap());
+    }
+    let (store, recovery) = open(&before).unwrap();
+    assert_eq!((recovery.closed.len(), recovery.outbox_waiting), (1, 1));
+    assert_eq!(store.outbox_reader().waiting().0, 2);
+}
+
+#[test]
+fn a_stopped_box_is_proved_exported_and_its_index_rebuilt() {
+    let folder = filled(300);
+    let want = answers(&folder);
+    let count = want.0.len() as u64;
+    let running = open(&folder);
+    assert!(matches!(
+        Stopped::open(folder.path()),
+        Err(OpenStoreError::InUse { .. })
+    ));
+    drop(running);
+    let stopped = Stopped::open(folder.path()).unwrap();
+    let verified = Verified {
+        records: count,
+        torn_bytes: 0,
+    };
+    assert_eq!(stopped.verify(&mut |_| ()).unwrap(), verified);
+    let mut lines = Vec::new();
+    assert_eq!(stopped.export(&mut lines).unwrap(), count);
+    let lines: Vec<serde_json::Value> = lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    assert_eq!(lines.len() as u64, count);
+    for (line, stored) in lines.iter().zip(&want.0) {
+        assert_eq!(line["sequence"], stored.sequence);
+        let event = serde_json::to_value(&stored.event).unwrap();
+        assert_eq!(line["event"], event);
+        assert_eq!(line["hash"].as_str().unwrap().len(), 64);
+    }
+    assert_eq!(stopped.rebuild(NOW, &mut |_, _| ()).unwrap(), count);
+    drop(stopped);
+    assert_eq!(answers(&folder), want);
+    let nowhere = tempfile::tempdir().unwrap();
+    assert!(matches!(
+        Stopped::open(nowhere.path()),
+        Err(OpenStoreError::Folder { .. })
+    ));
+    assert_eq!(walk(nowhere.path()).len(), 0, "nothing is made by looking");
+}
+
+#[test]
+fn the_first_wrong_record_is_named_by_file_and_byte() {
+    let folder = filled(500);
+    let files = walk(&folder.path().join("journal"));
+    assert!(files.len() > 3);
+    // The last record of an older file, which nothing in that file vouches for; and later ones.
+    let bytes = fs::read(&files[1]).unwrap();
+    let mut at = 64;
+    let mut last = at;
+    while let Some(len) = crate::journal::record::length(&bytes[at..]) {
+        last = at;
+        at += len;
+    }
+    for (file, offset) in [(3, 64), (1, last), (1, 64)] {
+        let mut bytes = fs::read(&files[file]).unwrap();
+        bytes[offset + 70] ^= 1;
+        fs::write(&files[file], bytes).unwrap();
+        let error = verified(&folder).unwrap_err();
+        assert!(
+            matches!(&error, RecoverJournalError::Damaged { file: named, offset: at, .. }
+                if *named == files[file] && *at == offset as u64),
+            "{error}"
+        );
+    }
 }
 
 type Answers = (Vec<StoredEvent>, Page<crate::query::RoomSession>);
@@ -481,6 +745,28 @@ fn ask(reader: &Reader) -> Result<Answers, ReadError> {
         query.after = page.next;
         if query.after.is_none() {
             return Ok((events, reader.rooms(&rooms)?));
+        }
+    }
+}
+
+fn copied(folder: &TempDir) -> TempDir {
+    let to = tempfile::tempdir().unwrap();
+    copy(folder.path(), to.path());
+    to
+}
+
+fn events_only(reader: &Reader) -> Vec<StoredEvent> {
+    pages(reader, EventQuery::default())
+}
+
+fn pages(reader: &Reader, mut query: EventQuery) -> Vec<StoredEvent> {
+    let mut events = Vec::new();
+    loop {
+        let page = reader.events(&query).unwrap();
+        events.extend(page.items);
+        query.after = page.next;
+        if query.after.is_none() {
+            return events;
         }
     }
 }
