@@ -373,3 +373,6 @@ pub(crate) fn write_padding(place: &mut [u8]) {
         *last = count;
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -439,7 +439,7 @@ fn write_body(packet: &Packet, body: &mut [u8], padding: usize) -> Result<(), Un
 }
 
 impl Stamp {
-    fn on<'a>(self, values: Values<'a>) -> Values<'a> {
+    fn on(self, values: Values<'_>) -> Values<'_> {
         Values {
             transport_cc: self.transport_cc,
             abs_send_time: self.abs_send_time,
