@@ -41,6 +41,13 @@ pub enum MediaCommand {
         participant: ParticipantKey,
         permissions: MediaPermissions,
     },
+    /// Changes a participant's part in data that is not for everyone; [`DataRole::default`]
+    /// before the first.
+    SetDataRole {
+        room: RoomKey,
+        participant: ParticipantKey,
+        role: DataRole,
+    },
     /// Removes a participant with its peers, tracks and subscriptions.
     RemoveParticipant {
         room: RoomKey,
@@ -139,6 +146,7 @@ impl MediaCommand {
             | Self::CloseRoom { room }
             | Self::AddParticipant { room, .. }
             | Self::SetPermissions { room, .. }
+            | Self::SetDataRole { room, .. }
             | Self::RemoveParticipant { room, .. }
             | Self::OpenPeer { room, .. }
             | Self::ClosePeer { room, .. }
@@ -182,6 +190,15 @@ pub struct MediaPermissions {
     pub subscribe: bool,
     /// Its data packets are forwarded.
     pub publish_data: bool,
+}
+
+/// A participant's part in data that is not for everyone (`livekit.md` §3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DataRole {
+    /// Its transcriptions are forwarded: it is an agent.
+    pub transcribes: bool,
+    /// Clients' metrics are forwarded to it (`canSubscribeMetrics`).
+    pub receives_metrics: bool,
 }
 
 /// One transport of a participant.

@@ -22,6 +22,7 @@ mod packet {
     pub(super) const USER: u64 = 2;
     pub(super) const PARTICIPANT_IDENTITY: u64 = 4;
     pub(super) const DESTINATION_IDENTITIES: u64 = 5;
+    pub(super) const TRANSCRIPTION: u64 = 7;
     pub(super) const METRICS: u64 = 8;
     pub(super) const CHAT_MESSAGE: u64 = 9;
     pub(super) const RPC_ACK: u64 = 11;
@@ -59,7 +60,9 @@ pub(crate) struct Scanned<'a> {
     pub(crate) nonce: Option<[u8; 16]>,
     /// A chat message: a `ChatMessage` or the start of a chat text stream.
     pub(crate) is_chat: bool,
-    /// Client metrics: for the server, not for other participants.
+    /// What somebody said, in writing: from agents only.
+    pub(crate) is_transcription: bool,
+    /// Client metrics: for those who may have them, not for everyone.
     pub(crate) is_metrics: bool,
     /// An acknowledgement of or an answer to an RPC request of the server's own.
     pub(crate) answers_server: bool,
@@ -124,6 +127,13 @@ pub(crate) fn scan(bytes: &[u8]) -> Option<Scanned<'_>> {
                 ..
             } => {
                 scanned.is_chat |= is_chat_stream(header)?;
+            }
+            Field {
+                number: packet::TRANSCRIPTION,
+                value: Value::Bytes(_),
+                ..
+            } => {
+                scanned.is_transcription = true;
             }
             Field {
                 number: packet::METRICS,

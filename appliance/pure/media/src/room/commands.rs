@@ -26,6 +26,13 @@ impl Room {
             } => {
                 self.set_permissions(*participant, *permissions, now);
             }
+            MediaCommand::SetDataRole {
+                participant, role, ..
+            } => {
+                if let Some(known) = self.roster.participant_mut(*participant) {
+                    known.data_role = *role;
+                }
+            }
             MediaCommand::RemoveParticipant { participant, .. } => {
                 self.remove_participant(*participant, now);
             }

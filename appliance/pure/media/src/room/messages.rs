@@ -37,6 +37,7 @@ impl Room {
         if !known.bucket.take(payload.len(), now) {
             return Err(DataRefusal::RateLimited);
         }
+        let data_role = known.data_role;
         let (key, sid, identity) = (known.key, known.sid.clone(), known.identity.clone());
         if channel == Channel::DataTrack {
             let payload = Bytes::copy_from_slice(payload);
@@ -46,8 +47,13 @@ impl Room {
         let scanned = wire::scan(payload).ok_or(DataRefusal::Malformed)?;
         let stamped = wire::stamp(payload, channel, sid.as_str(), identity.as_str())
             .ok_or(DataRefusal::Malformed)?;
+        if scanned.is_transcription && !data_role.transcribes {
+            return Err(DataRefusal::Forbidden);
+        }
         self.refuse_duplicates(sender, channel, &scanned, now)?;
         if scanned.is_metrics {
+            let recipients = self.metrics_recipients();
+            self.deliver(Some(sender), &recipients, channel, &stamped);
             return Ok(());
         }
         if scanned.answers_server {
@@ -195,6 +201,14 @@ impl Room {
             Some(nonce) if self.nonces.is_known(nonce, now) => Err(DataRefusal::Duplicate),
             _ => Ok(()),
         }
+    }
+
+    /// Everyone who may have metrics.
+    fn metrics_recipients(&self) -> Recipients {
+        let indices = self.roster.participant_indices();
+        let participants = indices.filter_map(|index| self.roster.participants.get(index));
+        let receiving = participants.filter(|participant| participant.data_role.receives_metrics);
+        Recipients::Some(receiving.map(|participant| participant.key).collect())
     }
 
     /// Everyone whom the packet names, or everyone.

@@ -4,7 +4,7 @@ use super::trial::Trial;
 use crate::data::Bucket;
 use crate::key_map::KeyMap;
 use crate::packet::{Channel, Mid};
-use crate::plane::{MediaPermissions, ParticipantSpec, PeerRole, PeerSpec};
+use crate::plane::{DataRole, MediaPermissions, ParticipantSpec, PeerRole, PeerSpec};
 use crate::quality::QualityMeter;
 use crate::rewrite::Rewriter;
 use slab::Slab;
@@ -23,6 +23,7 @@ pub(super) struct Participant {
     pub(super) sid: ParticipantSid,
     pub(super) identity: Identity,
     pub(super) permissions: MediaPermissions,
+    pub(super) data_role: DataRole,
     pub(super) joined: Instant,
     pub(super) peers: SmallVec<[usize; 2]>,
     pub(super) tracks: Vec<usize>,
@@ -108,6 +109,7 @@ impl Roster {
             sid: spec.sid.clone(),
             identity: spec.identity.clone(),
             permissions: spec.permissions,
+            data_role: DataRole::default(),
             joined: now,
             peers: SmallVec::new(),
             tracks: Vec::new(),

@@ -1,8 +1,10 @@
 //! A participant's permissions, in the token's words, LiveKit's and the media plane's.
 
+use super::client::participant_kind;
 use auth::{Claims, Source};
 use livekit_protocol::ParticipantPermission;
-use media::plane::MediaPermissions;
+use livekit_protocol::participant_info::Kind;
+use media::plane::{DataRole, MediaPermissions};
 
 /// As `ParticipantInfo.permission`.
 #[expect(deprecated, reason = "older clients read recorder and agent")]
@@ -42,6 +44,14 @@ pub(crate) fn apply_permission(claims: &mut Claims, wanted: &ParticipantPermissi
     video.can_update_own_metadata = Some(wanted.can_update_metadata);
     video.can_subscribe_metrics = Some(wanted.can_subscribe_metrics);
     video.can_manage_agent_session = Some(wanted.can_manage_agent_session);
+}
+
+/// The participant's part in data that is not for everyone.
+pub(crate) fn data_role(claims: &Claims) -> DataRole {
+    DataRole {
+        transcribes: participant_kind(claims) == Kind::Agent,
+        receives_metrics: claims.can_subscribe_metrics(),
+    }
 }
 
 /// What the media plane enforces.

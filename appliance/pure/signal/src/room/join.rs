@@ -9,14 +9,14 @@ use crate::join::{Join, SignalVersion};
 use crate::now::Now;
 use crate::output::Output;
 use crate::pace::Pace;
-use crate::participant::{Admission, Link, is_dependent, media_permissions};
+use crate::participant::{Admission, Link, data_role, is_dependent, media_permissions};
 use auth::Claims;
 use domain::EndReason;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{ClientInfo, JoinResponse, ServerInfo, leave_request::Action};
 use media::MediaCommand;
-use media::plane::{ParticipantSpec, PeerRole, PeerSpec};
+use media::plane::{DataRole, ParticipantSpec, PeerRole, PeerSpec};
 use std::collections::BTreeMap;
 use vocab::{ErrorKind, Identity, ParticipantKey, PeerKey, SessionKey};
 
@@ -205,7 +205,11 @@ impl Room {
         }
         self.by_identity.insert(newcomer.identity, key);
         self.sessions.insert(newcomer.session, key);
+        let is_special = data_role(&participant.claims) != DataRole::default();
         self.roster.insert(key, participant);
+        if is_special {
+            self.tell_data_role(key);
+        }
         self.timers
             .set(Timer::Join(key), now.instant + JOIN_TIMEOUT);
         self.counts_changed(now);

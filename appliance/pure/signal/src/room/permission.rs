@@ -2,7 +2,7 @@
 
 use super::{Participant, Room};
 use crate::now::Now;
-use crate::participant::{Admission, apply_permission, media_permissions};
+use crate::participant::{Admission, apply_permission, data_role, media_permissions};
 use auth::Source;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
@@ -25,6 +25,18 @@ pub(super) enum Verdict {
 }
 
 impl Room {
+    /// Tells the media plane who writes transcriptions and who gets metrics.
+    pub(super) fn tell_data_role(&mut self, key: ParticipantKey) {
+        if let Some(participant) = self.roster.get(&key) {
+            let role = data_role(&participant.claims);
+            self.command(MediaCommand::SetDataRole {
+                room: self.key,
+                participant: key,
+                role,
+            });
+        }
+    }
+
     /// Whether a participant may watch a track now.
     pub(super) fn may_watch(
         &self,
@@ -120,6 +132,7 @@ impl Room {
             participant: key,
             permissions,
         });
+        self.tell_data_role(key);
         for track in forbidden {
             self.take_track(key, track, now);
         }

@@ -3,13 +3,14 @@
 
 use super::stage::{ALL, ANA, BEN, CARA, ROOM, Stage, peer};
 use crate::data::HOLD_TIME;
-use crate::plane::DataTarget;
+use crate::plane::{DataRole, DataTarget};
 use crate::{
     Channel, DATA_MESSAGES_PER_SECOND, DataRefusal, MAX_DATA_BYTES, MediaCommand, MediaEvent,
 };
 use bytes::Bytes;
 use livekit_protocol::{
-    ChatMessage, DataPacket, MetricsBatch, RpcAck, RpcResponse, UserPacket, data_packet,
+    ChatMessage, DataPacket, MetricsBatch, RpcAck, RpcResponse, Transcription, UserPacket,
+    data_packet,
 };
 use prost::Message;
 use std::time::Duration;
@@ -171,14 +172,46 @@ fn what_was_said_before_somebody_joined_is_not_for_it() {
 }
 
 #[test]
-fn metrics_are_not_for_other_participants() {
+fn metrics_are_for_those_who_may_have_them() {
     let mut stage = Stage::new();
+    stage.command(MediaCommand::SetDataRole {
+        room: ROOM,
+        participant: ParticipantKey(CARA),
+        role: DataRole {
+            receives_metrics: true,
+            ..DataRole::default()
+        },
+    });
     let metrics = DataPacket {
         value: Some(data_packet::Value::Metrics(MetricsBatch::default())),
         ..DataPacket::default()
     };
     assert_eq!(reliable(&mut stage, ANA, &metrics), Ok(()));
+    let reached = [BEN, CARA].map(|who| stage.messages(who).len());
+    assert_eq!(reached, [0, 1]);
+}
+
+#[test]
+fn only_an_agent_writes_what_was_said() {
+    let transcription = |sequence| DataPacket {
+        sequence,
+        value: Some(data_packet::Value::Transcription(Transcription::default())),
+        ..DataPacket::default()
+    };
+    let mut stage = Stage::new();
+    let refused = reliable(&mut stage, ANA, &transcription(1));
+    assert_eq!(refused, Err(DataRefusal::Forbidden));
     assert_eq!(stage.messages(BEN).len(), 0);
+    stage.command(MediaCommand::SetDataRole {
+        room: ROOM,
+        participant: ParticipantKey(ANA),
+        role: DataRole {
+            transcribes: true,
+            ..DataRole::default()
+        },
+    });
+    assert_eq!(reliable(&mut stage, ANA, &transcription(2)), Ok(()));
+    assert_eq!(stage.messages(BEN).len(), 1);
 }
 
 #[test]

@@ -238,6 +238,33 @@ fn changes_that_come_too_fast_are_refused_and_nobody_hears_of_them() {
 }
 
 #[test]
+fn agents_write_transcriptions_and_metrics_need_a_grant() {
+    let roles = |bench: &Bench| {
+        let roles = bench.media.iter().filter_map(|command| match command {
+            MediaCommand::SetDataRole { role, .. } => {
+                Some((role.transcribes, role.receives_metrics))
+            }
+            _ => None,
+        });
+        roles.collect::<Vec<_>>()
+    };
+    let mut bench = Bench::new();
+    bench.join("alice");
+    assert_eq!(roles(&bench), [], "nothing special");
+    let mut agent = join_of("scribe", SignalVersion::V0);
+    agent.claims.kind = "agent".into();
+    bench.enter(agent).unwrap();
+    assert_eq!(roles(&bench), [(true, false)]);
+    bench.media.clear();
+    let permission = ParticipantPermission {
+        can_subscribe_metrics: true,
+        ..everything()
+    };
+    permit(&mut bench, "alice", permission);
+    assert_eq!(roles(&bench), [(false, true)]);
+}
+
+#[test]
 fn a_flood_of_mutes_is_refused_in_the_words_of_its_request() {
     let mut bench = Bench::new();
     let alice = bench.join_connected("alice");
