@@ -328,7 +328,8 @@ impl Controller {
     }
 
     /// When [`Self::handle_timeout`] and [`Self::poll_probe`] want to be called; `None`: not
-    /// before the next input. A client that is sent nothing and desired nothing never is.
+    /// before the next input. A client that is sent nothing and desired nothing never is. Stays
+    /// in the past until both were called.
     pub fn next(&self) -> Option<Instant> {
         let silence = self.silence.due(self.round_trip_or_default());
         let probe = self.prober.due(self.need());

@@ -78,3 +78,25 @@ impl Arrivals {
         self.end = self.end.max(Some(end));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::Arrivals;
+    use crate::feedback::{EPOCH, Feedback};
+    use std::time::Duration;
+
+    #[test]
+    fn arrivals_go_on_rising_when_the_reference_time_rolls_over() {
+        let mut arrivals = Arrivals::default();
+        let before = EPOCH.checked_sub(Duration::from_millis(30)).unwrap();
+        let after = Duration::from_millis(20);
+        let first = Feedback::from_arrivals(0, 0, &[Some(before)]).unwrap();
+        let second = Feedback::from_arrivals(1, 1, &[Some(after)]).unwrap();
+        assert!(!arrivals.begin(&first, 0));
+        assert!(!arrivals.begin(&second, 50_000), "read as a jump");
+        let [before, after] = [before, after].map(|arrival| arrivals.unwrap(arrival));
+        assert_eq!(after - before, 50_000);
+    }
+}

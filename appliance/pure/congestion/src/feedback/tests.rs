@@ -49,6 +49,11 @@ fn every_kind_of_chunk_and_delta_is_read() {
             vec![ms(193), None, ms(194)],
         ),
         (
+            "the fourteenth one-bit status, and a chunk after it",
+            with(15, &[0b1000_0000, 1, 0x20, 1, 4, 4]),
+            [vec![None; 13], vec![ms(193), ms(194)]].concat(),
+        ),
+        (
             "two-bit statuses: small, none, large",
             with(3, &[0b1101_0010, 0, 4, 1, 0]),
             vec![ms(193), None, us(257_000)],

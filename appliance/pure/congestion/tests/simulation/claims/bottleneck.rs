@@ -111,3 +111,19 @@ fn a_tenth_lost_at_random_does_not_slow_the_stream() {
         assert!(got > 1.8e6, "{got} {sim}");
     }
 }
+
+#[test]
+fn a_path_that_drops_instead_of_queueing_is_found_by_its_loss() {
+    for seed in SEEDS {
+        let path = Path {
+            queue: 8_000,
+            ..Path::of_mbps(2.0)
+        };
+        let mut sim = Sim::new(seed, path).flow(Stream::Elastic(4e6));
+        sim.run_seconds(30.0);
+        let got = sim.flows[0].throughput(5 * SECOND, sim.now);
+        let (_, most) = sim.flows[0].range(5 * SECOND, sim.now);
+        println!("without a queue arrive {got} of 2 Mbit/s, estimate at most {most}");
+        assert!(got > 1.2e6 && most < 2.6e6, "{got} {most} {sim}");
+    }
+}
