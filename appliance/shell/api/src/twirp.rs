@@ -101,8 +101,9 @@ pub(crate) async fn call(
     let Some(key) = api.answers.key(&parts.headers, method, &call) else {
         return room_service::call(&api, method, call).await;
     };
-    let run = async { room_service::call(&api, method, call).await.into_response() };
-    Ok(api.answers.once(key, Instant::now(), run).await)
+    // On the heap: two futures of this size in one would be passed around by value.
+    let run = Box::pin(async { room_service::call(&api, method, call).await.into_response() });
+    Ok(Box::pin(api.answers.once(key, Instant::now(), run)).await)
 }
 
 fn too_large() -> Response {
