@@ -13,7 +13,7 @@ pub const TEXT_CHANGES_PER_SECOND: u32 = 5;
 
 /// Changes of its tracks (announced, muted, resized, admitted to whom) a participant may make at
 /// once: beyond it a change is refused with `LIMIT_EXCEEDED`. A client that comes back renews
-/// each of [`crate::room::MAX_TRACKS_PER_PARTICIPANT`] tracks in a few ways.
+/// each of its tracks, at most 32, in a few ways.
 pub const TRACK_CHANGE_BURST: u32 = 200;
 /// Changes of tracks per second after that.
 pub const TRACK_CHANGES_PER_SECOND: u32 = 20;
