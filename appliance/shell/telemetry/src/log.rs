@@ -1,12 +1,19 @@
 //! The log: one line per record on standard error.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt, registry};
 
 /// The environment variable that sets what is logged (`info`, `debug,str0m=warn`, …).
 pub const LOG_VARIABLE: &str = "RINGWARD_LOG";
 
 /// What is logged when nobody asks: state changes of the box; str0m and sled only when they warn.
 pub const DEFAULT_FILTER: &str = "info,str0m=warn,is=warn,sled=warn,hyper=warn,rustls=warn";
+
+/// Libraries that print what people write to each other: each message as it was sent. They are
+/// kept at `info` whatever is asked for (promise P24).
+const INDISCREET: &[&str] = &["tungstenite", "tokio_tungstenite"];
 
 /// How the log looks.
 #[derive(Debug, Clone, Default)]
@@ -41,18 +48,30 @@ pub fn install_log(config: &LogConfig) -> Result<(), InstallLogError> {
         .ok()
         .filter(|text| !text.is_empty());
     let filter = parse_filter(asked.or_else(|| config.filter.clone()))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(true);
-    let installed = if config.json {
-        builder.json().try_init()
+    let discreet = filter_fn(|metadata| {
+        LevelFilter::INFO >= *metadata.level() || !is_indiscreet(metadata.target())
+    });
+    let filter = filter.and(discreet.with_max_level_hint(LevelFilter::TRACE));
+    let layer = fmt::layer().with_writer(std::io::stderr).with_target(true);
+    let layer = if config.json {
+        layer.json().boxed()
     } else {
-        builder
+        layer
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .try_init()
+            .boxed()
     };
-    installed.map_err(|_| InstallLogError::AlreadyInstalled)
+    registry()
+        .with(layer.with_filter(filter))
+        .try_init()
+        .map_err(|_| InstallLogError::AlreadyInstalled)
+}
+
+fn is_indiscreet(target: &str) -> bool {
+    INDISCREET.iter().any(|library| {
+        target
+            .strip_prefix(library)
+            .is_some_and(|module| module.is_empty() || module.starts_with("::"))
+    })
 }
 
 fn parse_filter(asked: Option<String>) -> Result<EnvFilter, InstallLogError> {
@@ -84,6 +103,19 @@ mod tests {
             said.contains("ringward=loud!") && said.contains("\"info\""),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_library_that_prints_messages_is_known_with_its_modules_alone() {
+        for (target, want) in [
+            ("tungstenite", true),
+            ("tungstenite::protocol", true),
+            ("tokio_tungstenite::compat", true),
+            ("tungstenites", false),
+            ("ringward", false),
+        ] {
+            assert_eq!(is_indiscreet(target), want, "{target}");
+        }
     }
 
     #[test]
