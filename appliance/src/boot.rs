@@ -3,6 +3,7 @@
 use crate::admin::SOCKET_NAME;
 use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
+use crate::descriptors;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
@@ -31,18 +32,19 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(1_800);
 pub(crate) fn serve(arguments: ServeArguments) -> Result<()> {
     let settings = Settings::load(arguments.into())?;
     telemetry::install_log(&LogConfig::default())?;
+    let descriptors = descriptors::raise()?;
     let metrics = telemetry::install_metrics()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(HTTP_THREADS)
         .enable_all()
         .build()
         .context("the HTTP threads could not be started")?;
-    let outcome = runtime.block_on(run(&settings, metrics));
+    let outcome = runtime.block_on(run(&settings, metrics, descriptors));
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }
 
-async fn run(settings: &Settings, metrics: Metrics) -> Result<()> {
+async fn run(settings: &Settings, metrics: Metrics, descriptors: u64) -> Result<()> {
     let mut signals = Signals::watch()?;
     let listeners = bind_http(&settings.http).await?;
     let (store, recovery) = open_store(settings)?;
@@ -66,7 +68,14 @@ async fn run(settings: &Settings, metrics: Metrics) -> Result<()> {
         events,
     )?;
     let (stop, stopping) = watch::channel(false);
-    let mut tasks = serve_http(settings, listeners, &control, metrics, &stopping)?;
+    let mut tasks = serve_http(
+        settings,
+        listeners,
+        &control,
+        metrics,
+        descriptors,
+        &stopping,
+    )?;
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
     signals.received().await;
@@ -215,6 +224,7 @@ fn serve_http(
     listeners: Vec<TcpListener>,
     control: &ControlHandle,
     metrics: Metrics,
+    descriptors: u64,
     stopping: &watch::Receiver<bool>,
 ) -> Result<JoinSet<()>> {
     let config = ApiConfig {
@@ -235,9 +245,15 @@ fn serve_http(
         api::admin_router(api.clone()),
         until(stopping.clone()),
     ));
+    let usual = ConnectionLimits::default();
+    let limits = ConnectionLimits {
+        total: usual
+            .total
+            .min(descriptors::connections(descriptors) / listeners.len().max(1)),
+        ..usual
+    };
     for listener in listeners {
         let router = api::router(api.clone());
-        let limits = ConnectionLimits::default();
         tasks.spawn(api::serve_tcp(
             listener,
             router,

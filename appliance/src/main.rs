@@ -4,6 +4,7 @@ mod admin;
 mod banner;
 mod boot;
 mod cli;
+mod descriptors;
 mod events;
 mod rooms;
 mod stopped;
@@ -25,11 +26,26 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One sentence per cause, never a backtrace: the reader is an administrator.
-            say(&format!("ringward: {error:#}"));
+            // Never a backtrace: the reader is an administrator.
+            say(&format!("ringward: {}", sentence(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What happened, from the outside in. A cause that its effect has already told, or that tells its
+/// effect again, is not said twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.last().is_some_and(|last| cause.starts_with(last)) {
+            said.pop();
+        }
+        if !said.iter().any(|before| before.contains(&cause)) {
+            said.push(cause);
+        }
+    }
+    said.join(": ")
 }
 
 #[expect(
@@ -38,4 +54,36 @@ fn main() -> ExitCode {
 )]
 fn say(text: &str) {
     eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        for (name, causes, want) in [
+            ("one", &["no key"][..], "no key"),
+            ("two facts", &["no room", "disk full"], "disk full: no room"),
+            (
+                "a cause that its effect tells",
+                &["EPERM", "the folder cannot be used (EPERM)"],
+                "the folder cannot be used (EPERM)",
+            ),
+            (
+                "a cause that tells its effect",
+                &[
+                    "the folder cannot be used (EPERM)",
+                    "the folder cannot be used",
+                ],
+                "the folder cannot be used (EPERM)",
+            ),
+        ] {
+            let mut error = anyhow::anyhow!("{}", causes[0]);
+            for effect in &causes[1..] {
+                error = error.context((*effect).to_owned());
+            }
+            assert_eq!(sentence(&error), want, "{name}");
+        }
+    }
 }

@@ -54,8 +54,13 @@ impl Daemon {
     }
 
     fn over(data: TempDir, arguments: &[&str]) -> Self {
+        Self::by(ringward(), data, arguments)
+    }
+
+    /// The same, run by a command that ends in the program: another user, a narrower limit.
+    pub(crate) fn by(mut program: Command, data: TempDir, arguments: &[&str]) -> Self {
         let port = free_port();
-        let mut child = ringward()
+        let mut child = program
             .arg("serve")
             .args(["--data", data.path().to_str().unwrap()])
             .args(["--http", &format!("127.0.0.1:{port}")])
@@ -97,12 +102,26 @@ impl Daemon {
         self.data.path()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A connection to its HTTP port; a read that takes 20 s fails.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream
+    }
+
     /// The whole answer to a plain GET.
     pub(crate) fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        let mut stream = self.connect();
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"
@@ -111,6 +130,15 @@ impl Daemon {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// The sum of the metrics whose line holds these words; zero if there is none.
+    pub(crate) fn metric(&self, words: &str) -> f64 {
+        self.get("/metrics")
+            .lines()
+            .filter(|line| !line.starts_with('#') && line.contains(words))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
     }
 
     pub(crate) fn signal(&self, name: &str) {
