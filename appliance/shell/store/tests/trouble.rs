@@ -54,7 +54,6 @@ fn a_full_disk_refuses_writes_answers_questions_and_heals() {
     }
     let mount_point = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o size=12m tmpfs \"$0\" || exit 77; exec \"$@\"";
-    let mut refused = false;
     for namespace in [&["--mount"][..], &["--mount", "--user", "--map-root-user"]] {
         let output = Command::new("unshare")
             .args(namespace)
@@ -76,9 +75,7 @@ fn a_full_disk_refuses_writes_answers_questions_and_heals() {
             assert!(output.status.success(), "{said}\n{why}");
             return;
         }
-        refused = true;
     }
-    println!("no small disk may be mounted here (refused: {refused}): the kernel pretends one");
     pretend_full();
 }
 

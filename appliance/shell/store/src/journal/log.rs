@@ -189,14 +189,13 @@ impl Log {
             return Ok(None);
         };
         let segment = segment.clone();
-        let places = match state.take(&segment) {
-            Some(places) => places,
-            None => {
-                drop(state);
-                let places = Arc::new(self.survey(&segment)?);
-                state = self.state();
-                places
-            }
+        let places = if let Some(places) = state.take(&segment) {
+            places
+        } else {
+            drop(state);
+            let places = Arc::new(self.survey(&segment)?);
+            state = self.state();
+            places
         };
         let place = places.of(sequence);
         state.remember(places);

@@ -47,7 +47,7 @@ impl Store {
         farewell: Farewell<'_>,
     ) -> Result<Vec<ClosedRoom>, StoreError> {
         let closed = self.left_open();
-        for body in closed.iter().flat_map(|room| farewell(room)) {
+        for body in closed.iter().flat_map(farewell) {
             if let Err(error) = self.outbox.push(&body) {
                 tracing::warn!(%error, "a webhook about a room closed at the start was not queued");
             }
