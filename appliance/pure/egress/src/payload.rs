@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_primary_stands_behind_its_redundancy() {
         assert_eq!(primary(&[111, 1, 2]), Some(1), "no redundancy");
-        let one = [0x80 | 111, 0x03, 0xc0, 2, 111, 9, 9, 5];
+        let one = [0xef, 0x03, 0xc0, 2, 111, 9, 9, 5];
         assert_eq!(primary(&one), Some(7));
         assert_eq!(primary(one.get(..7).unwrap_or_default()), None, "empty");
         assert_eq!(primary(&[0xef, 0]), None, "cut off");

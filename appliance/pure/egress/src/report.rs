@@ -158,6 +158,8 @@ fn ntp_time(since_epoch: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests begin at some instant")]
+
     use super::*;
 
     #[test]

@@ -5,6 +5,8 @@
     reason = "tests"
 )]
 
+#![allow(clippy::disallowed_methods, reason = "tests begin at some instant")]
+
 use super::*;
 use media::packet::Extensions;
 use proptest::prelude::*;
