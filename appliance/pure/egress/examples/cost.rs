@@ -3,12 +3,10 @@
 //! Frames of ten packets with 1,164 bytes of payload, sealed into an arena that is used again, to
 //! one and to two hundred clients; nanoseconds per packet, the best of several rounds.
 
-#![allow(clippy::print_stdout, reason = "a command")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a command")]
 
 use media::packet::{Extensions, Vp8Rewrite};
 use media::{Codec, Kind, Mid, Outgoing};
-#![allow(clippy::disallowed_methods, reason = "it measures")]
-
 use ringward_egress::{
     ExtensionIds, KeyingMaterial, PayloadType, Profile, Sender, Slots, StreamConfig,
 };

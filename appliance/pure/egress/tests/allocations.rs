@@ -4,13 +4,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
 use media::packet::{Extensions, Vp8Rewrite};
 use media::{Codec, Kind, Mid, Outgoing};
-#![allow(clippy::disallowed_methods, reason = "tests begin at some instant")]
-
 use ringward_egress::{
     ExtensionIds, KeyingMaterial, PayloadType, Profile, Sender, Slots, StreamConfig,
 };

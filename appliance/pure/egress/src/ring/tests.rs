@@ -2,10 +2,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
-
-#![allow(clippy::disallowed_methods, reason = "tests begin at some instant")]
 
 use super::*;
 use media::packet::Extensions;

@@ -2,13 +2,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
 mod client;
 mod nonces;
-
-#![allow(clippy::disallowed_methods, reason = "tests begin at some instant")]
 
 use super::*;
 use crate::counters::Counters;
