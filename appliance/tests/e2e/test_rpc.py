@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 from livekit import api, rtc
 from livekit.api.twirp_client import TwirpError
@@ -101,3 +102,30 @@ async def test_who_leaves_meanwhile_ends_the_call(box, room, join):
         await service.room.remove_participant(api.RoomParticipantIdentity(room=room, identity="ben"))
 
     assert (await call)[:2] == (503, "unavailable")
+
+
+async def test_a_repeated_request_is_carried_out_once(box, room, join):
+    ben = await join(box, room, "ben")
+    asked = []
+
+    async def count(_):
+        asked.append(1)
+        return str(len(asked))
+
+    ben.me.register_rpc_method("count", count)
+    body = PerformRpcRequest(room=room, destination_identity="ben", method="count").SerializeToString()
+    token = box.token(room, "admin", room_admin=True)
+
+    async def call(request_id):  # the SDK draws an id of its own for each call
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/protobuf",
+            "X-Livekit-Request-Id": request_id,
+        }
+        async with aiohttp.ClientSession() as http:
+            url = f"{box.http}/twirp/livekit.RoomService/PerformRpc"
+            async with http.post(url, data=body, headers=headers) as answer:
+                return PerformRpcResponse.FromString(await answer.read()).payload
+
+    assert [await call("one"), await call("one"), await call("two")] == ["1", "1", "2"]
+    assert len(asked) == 2
