@@ -2,6 +2,7 @@
 
 mod feedback;
 mod leaving;
+mod negotiation;
 mod transmit;
 
 use crate::bits::Bits;
@@ -9,7 +10,7 @@ use crate::counters::Counters;
 use crate::event::Event;
 use crate::header::can_describe;
 use crate::keying::KeyingMaterial;
-use crate::ledger::{Ledger, MAX_SSRCS};
+use crate::ledger::Ledger;
 use crate::pacer::{Pacer, Repair};
 use crate::payload::{Packet, Queued, primary};
 use crate::payload_type::PayloadType;
@@ -18,7 +19,7 @@ use crate::refusal::{KeyRefusal, WriteRefusal};
 use crate::ring;
 use crate::srtcp::Opener;
 use crate::srtp::{Cipher, Direction};
-use crate::stream::{Stream, StreamConfig};
+use crate::stream::Stream;
 use aws_lc_rs::digest::{SHA256, digest};
 use congestion::Controller;
 use leaving::Leaving;
@@ -160,44 +161,6 @@ impl Sender {
     /// Whether keys are there: packets can be written.
     pub fn is_keyed(&self) -> bool {
         self.keys.is_some()
-    }
-
-    /// The sections as negotiated, in the order of their priority. What is missing is forgotten,
-    /// but for its indices. A second stream for a section or an SSRC is refused and counted.
-    pub fn set_streams(&mut self, streams: &[StreamConfig]) {
-        let mut old: Vec<Option<Stream>> = self.streams.drain(..).map(Some).collect();
-        let mut kept: Vec<(&StreamConfig, Option<Stream>)> = Vec::new();
-        for config in streams {
-            if !is_new(config, kept.iter().map(|(config, _)| *config)) {
-                self.counters.streams_refused += 1;
-                continue;
-            }
-            let known = old
-                .iter_mut()
-                .find(|s| s.as_ref().is_some_and(|s| s.is(config)));
-            kept.push((config, known.and_then(Option::take)));
-        }
-        for mut stream in old.into_iter().flatten() {
-            let dropped = stream.queue.clear();
-            self.queued_packets -= dropped;
-            self.counters.dropped_by_change += dropped as u64;
-            for mark in stream.marks().into_iter().flatten() {
-                self.ledger.put(mark);
-            }
-        }
-        for (config, known) in kept {
-            let stream = if let Some(mut stream) = known {
-                stream.renew(config);
-                stream
-            } else if self.has_room_for(config) {
-                Stream::new(config.clone(), &mut self.ledger, &mut self.random)
-            } else {
-                self.counters.streams_refused += 1;
-                continue;
-            };
-            self.streams.push(stream);
-        }
-        self.settle_streams();
     }
 
     /// Another subscription's numbers follow on this section.
@@ -373,46 +336,6 @@ impl Sender {
             .map(|(_, place)| *place)
     }
 
-    fn has_room_for(&self, config: &StreamConfig) -> bool {
-        let is_known = self.ledger.knows(config.ssrc);
-        is_known || self.ledger.len() + 2 * self.streams.len() + 2 <= MAX_SSRCS
-    }
-
-    /// What depends on which streams there are.
-    fn settle_streams(&mut self) {
-        let streams = self.streams.iter().enumerate();
-        self.places = streams.map(|(place, s)| (s.config.mid, place)).collect();
-        self.places.sort_unstable();
-        self.queued.reset(self.streams.len());
-        self.resending.reset(self.streams.len());
-        self.has_transport_cc = false;
-        (self.can_pad, self.has_begun) = (false, false);
-        for place in 0..self.streams.len() {
-            if self.streams.get(place).is_some_and(|s| !s.config.sending) {
-                self.drop_queue(place);
-            }
-            let Some(stream) = self.streams.get(place) else {
-                continue;
-            };
-            self.queued.set(place, !stream.queue.is_empty());
-            self.resending.set(place, !stream.resends.is_empty());
-            self.has_transport_cc |= stream.config.extensions.transport_cc.is_some();
-            self.can_pad |= stream.can_resend();
-            self.has_begun |= stream.can_resend() && stream.last.is_some();
-        }
-    }
-
-    fn drop_queue(&mut self, place: usize) {
-        let Some(stream) = self.streams.get_mut(place) else {
-            return;
-        };
-        let dropped = stream.queue.clear();
-        stream.resends.clear();
-        self.queued.set(place, false);
-        self.queued_packets -= dropped;
-        self.counters.dropped_by_change += dropped as u64;
-    }
-
     fn ask_keyframe(&mut self, place: usize, now: Instant) {
         let Some(stream) = self.streams.get_mut(place) else {
             return;
@@ -497,17 +420,6 @@ impl Sender {
             Kind::Video => self.free_at(),
         })
     }
-}
-
-/// Whether section and SSRCs have no other owner.
-fn is_new<'a>(config: &StreamConfig, mut others: impl Iterator<Item = &'a StreamConfig>) -> bool {
-    let has = |other: &StreamConfig, ssrc| other.ssrc == ssrc || other.rtx == Some(ssrc);
-    config.rtx != Some(config.ssrc)
-        && others.all(|other| {
-            other.mid != config.mid
-                && !has(other, config.ssrc)
-                && config.rtx.is_none_or(|rtx| !has(other, rtx))
-        })
 }
 
 /// The payload type that carries a packet, and where its payload starts.
