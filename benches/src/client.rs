@@ -13,8 +13,9 @@ use crate::transport::Transport;
 use anyhow::{Context, Result, bail};
 use livekit_protocol::{
     AddTrackRequest, ParticipantInfo, SessionDescription, SignalTarget, SimulcastCodec,
-    StreamState, TrackSource, TrackType, TrickleRequest, UpdateTrackSettings, VideoLayer,
-    VideoQuality, signal_request::Message as Request, signal_response::Message as Response,
+    StreamState, SubscribedQualityUpdate, TrackSource, TrackType, TrickleRequest,
+    UpdateTrackSettings, VideoLayer, VideoQuality, signal_request::Message as Request,
+    signal_response::Message as Response,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub struct Client {
     pub lean: Option<Lean>,
     was_publishing: bool,
     settled: Vec<String>,
+    /// Our tracks: our id, the server's id.
+    published: Vec<(String, String)>,
     /// Per track of [`Conduct::plans`], its layers.
     pub tracks: Vec<Vec<Lane>>,
     /// What arrived.
@@ -100,6 +103,7 @@ impl Client {
             lean: None,
             was_publishing: false,
             settled: Vec::new(),
+            published: Vec::new(),
             tracks,
             pauses: 0,
             tally: Subscriber::default(),
@@ -150,6 +154,15 @@ impl Client {
                     lean.set_negotiated(transport.negotiated());
                 }
                 Ok(vec![Request::Answer(description("answer", sdp, offer.id))])
+            }
+            Response::TrackPublished(published) => {
+                let sid = published.track.map(|track| track.sid).unwrap_or_default();
+                self.published.push((published.cid, sid));
+                Ok(Vec::new())
+            }
+            Response::SubscribedQualityUpdate(update) => {
+                self.set_wanted(&update);
+                Ok(Vec::new())
             }
             Response::Trickle(trickle) => {
                 self.trickle(&trickle, now);
@@ -314,13 +327,11 @@ impl Client {
     }
 
     fn publish(&mut self, local: SocketAddr, now: Instant) -> Result<Vec<Request>> {
-        let kind = |plan: &Plan| if plan.audio { "audio" } else { "video" };
-        let name = |plan| format!("load-{}-{}", kind(plan), self.participant.number);
         let tracks: Vec<_> = self
             .conduct
             .plans
             .iter()
-            .map(|plan| (name(plan), plan))
+            .map(|plan| (self.track_id(plan), plan))
             .collect();
         let mut transport = Transport::new(local, now)?;
         let sdp = transport.offer(&tracks, now)?;
@@ -331,6 +342,45 @@ impl Client {
         Ok(requests
             .chain([Request::Offer(description("offer", sdp, 1))])
             .collect())
+    }
+
+    /// Sends no layer that nobody watches, as `LiveKit`'s clients do (dynacast).
+    fn set_wanted(&mut self, update: &SubscribedQualityUpdate) {
+        let Some((cid, _)) = self
+            .published
+            .iter()
+            .find(|(_, sid)| *sid == update.track_sid)
+        else {
+            return;
+        };
+        let ids = self.conduct.plans.iter().map(|plan| self.track_id(plan));
+        let Some(track) = ids
+            .enumerate()
+            .find(|(_, id)| id == cid)
+            .map(|(track, _)| track)
+        else {
+            return;
+        };
+        let codecs = update
+            .subscribed_codecs
+            .iter()
+            .filter(|codec| codec.codec.to_ascii_lowercase().ends_with("vp8"));
+        for quality in codecs.flat_map(|codec| &codec.qualities) {
+            let layer = match quality.quality() {
+                VideoQuality::Low => "q",
+                VideoQuality::Medium => "h",
+                _ => "f",
+            };
+            let lanes = self.tracks.get_mut(track).into_iter().flatten();
+            lanes
+                .filter(|lane| lane.rid == Some(layer))
+                .for_each(|lane| lane.set_paused(!quality.enabled));
+        }
+    }
+
+    fn track_id(&self, plan: &Plan) -> String {
+        let kind = if plan.audio { "audio" } else { "video" };
+        format!("load-{kind}-{}", self.participant.number)
     }
 
     /// Asks for the small layer of everybody's video but the speaker's.

@@ -35,6 +35,8 @@ pub struct Shared {
     pub framed: AtomicU64,
     /// Publishers whose connection is up.
     pub publishing: AtomicU64,
+    /// Nobody sleeps any more.
+    pub spins: AtomicBool,
     /// Ends the threads.
     pub stop: AtomicBool,
     failures: Mutex<Vec<String>>,
@@ -49,6 +51,7 @@ impl Default for Shared {
             flows: AtomicU64::new(0),
             framed: AtomicU64::new(0),
             publishing: AtomicU64::new(0),
+            spins: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             failures: Mutex::new(Vec::new()),
             failed: AtomicU64::new(0),
@@ -173,7 +176,7 @@ pub fn run(
         shared,
     };
     while !shared.stop.load(Ordering::Relaxed) {
-        driver.step(options.spin)?;
+        driver.step()?;
     }
     let counters = driver.reactor.counters();
     Ok(Finished {
@@ -211,7 +214,8 @@ fn clients(
 }
 
 impl Driver<'_> {
-    fn step(&mut self, spin: bool) -> Result<()> {
+    fn step(&mut self) -> Result<()> {
+        let spin = self.shared.spins.load(Ordering::Relaxed);
         while let Ok(command) = self.commands.try_recv() {
             self.handle_command(command);
         }

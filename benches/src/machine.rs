@@ -24,7 +24,7 @@ pub struct Machine {
     pub generator_cores: String,
     /// Cores that the server may use.
     pub server_cores: Option<String>,
-    /// Runnable tasks over the last minute when the run began: above 1, others were at work.
+    /// Runnable tasks over the last minute when the run began, the run before it included.
     pub load: f64,
 }
 

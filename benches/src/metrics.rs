@@ -18,6 +18,8 @@ const PACKETS_OUT: &str = "ringward_packets_out_total";
 const FORWARDED: &str = "ringward_packets_forwarded_total";
 /// Packets sent again, and probes.
 const RETRANSMISSIONS: &str = "ringward_retransmissions_total";
+/// Datagrams that are no media: they leave one by one.
+const PROTOCOL_OUT: &str = "ringward_protocol_packets_out_total";
 /// What was thrown away; the label `cause` says why.
 const DROPS: &str = "ringward_drops_total";
 
@@ -34,6 +36,8 @@ pub struct Trains {
     pub histogram: BTreeMap<String, u64>,
     /// Datagrams per send.
     pub mean: f64,
+    /// The same without RTCP, DTLS and STUN, taken as sent one by one.
+    pub media_mean: f64,
     /// Datagrams sent.
     pub packets_out: u64,
     /// Media packets sent for the first time.
@@ -103,9 +107,11 @@ impl Metrics {
         let total = |name| counted(name).values().sum::<u64>();
         let histogram = counted(TRAINS);
         let sends: u64 = histogram.values().sum();
-        let packets_out = total(PACKETS_OUT);
+        let (packets_out, protocol) = (total(PACKETS_OUT), total(PROTOCOL_OUT));
         (sends > 0).then(|| Trains {
             mean: packets_out as f64 / sends as f64,
+            media_mean: packets_out.saturating_sub(protocol) as f64
+                / sends.saturating_sub(protocol).max(1) as f64,
             packets_out,
             forwarded: total(FORWARDED),
             retransmissions: total(RETRANSMISSIONS),
@@ -133,6 +139,7 @@ mod tests {
                  ringward_trains_out_total{{worker=\"1\",length=\"1\"}} 5\n\
                  ringward_trains_out_total{{worker=\"0\",length=\"8-15\"}} {eight}\n\
                  ringward_packets_out_total{{worker=\"0\"}} {packets}\n\
+                 ringward_protocol_packets_out_total{{worker=\"0\",kind=\"rtcp\"}} {one}\n\
                  ringward_drops_total{{worker=\"0\",cause=\"stranger\"}} {one}\n"
             )
         };
@@ -144,6 +151,11 @@ mod tests {
         assert_eq!(trains.histogram["1"], 10);
         assert_eq!(trains.histogram["8-15"], 30);
         assert!((trains.mean - 7.75).abs() < 1e-9, "{}", trains.mean);
+        assert!(
+            (trains.media_mean - 10.0).abs() < 1e-9,
+            "{}",
+            trains.media_mean
+        );
         assert_eq!(trains.drops["stranger"], 10);
         assert_eq!(
             Metrics::read("go_goroutines 7\n").since(&Metrics::default()),

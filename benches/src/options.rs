@@ -57,6 +57,9 @@ pub struct Options {
     /// Publishers subscribe to each other too.
     #[arg(long)]
     pub mesh: bool,
+    /// The trace's publishers sit behind an uplink of that many Mbit/s (0: none).
+    #[arg(long, default_value_t = 0, requires = "trace")]
+    pub uplink: u32,
     /// Packets per second of each publisher.
     #[arg(long, default_value_t = 300)]
     pub rate: u32,
@@ -97,7 +100,7 @@ pub struct Options {
     /// Media threads of the generator.
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
-    /// Never sleep: the server then does not pay for waking the generator.
+    /// Never sleep once all have joined: the server then does not pay for waking the generator.
     #[arg(long)]
     pub spin: bool,
     /// The local address of all clients.
@@ -219,7 +222,8 @@ impl Options {
                     number,
                     room,
                     speaks: place == 0,
-                    lean: self.full_every == 0 || !number.is_multiple_of(self.full_every),
+                    lean: self.full_every == 0
+                        || number % self.full_every != self.publishers % self.full_every,
                     publishes,
                     subscribes: !publishes || self.mesh,
                 }

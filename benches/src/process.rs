@@ -38,6 +38,24 @@ impl Sample {
     }
 }
 
+/// CPU time that the whole machine has spent so far, and what its hypervisor kept from it; zero
+/// when it cannot be read.
+pub fn machine_cpu() -> (Duration, Duration) {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .skip(1)
+        .map(|field| field.parse().unwrap_or(0))
+        .collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5)).
+    let sum = |fields: &[usize]| -> Duration {
+        let ticks = fields.iter().filter_map(|field| ticks.get(*field));
+        Duration::from_secs(ticks.sum()) / TICKS_PER_SECOND
+    };
+    (sum(&[0, 1, 2, 5, 6]), sum(&[7]))
+}
+
 /// Fields 14 and 15. The command's name may contain spaces and parentheses: count behind the last.
 fn cpu(stat: &str) -> Option<Duration> {
     let (_, fields) = stat.rsplit_once(')')?;
@@ -71,5 +89,6 @@ mod tests {
         let sample = Sample::of(std::process::id()).unwrap();
         assert!(sample.resident > 0 && sample.resident_peak >= sample.resident);
         assert!(Sample::of(u32::MAX).is_err());
+        assert!(machine_cpu().0 >= sample.cpu);
     }
 }

@@ -38,6 +38,10 @@ pub struct Measurement {
     pub trains: Option<Trains>,
     /// What the generator itself used.
     pub generator_cpu: Duration,
+    /// What neither of them used.
+    pub others_cpu: Duration,
+    /// What the hypervisor gave to others.
+    pub stolen_cpu: Duration,
 }
 
 /// Everything worth knowing about a run. Times in microseconds, memory in bytes.
@@ -47,6 +51,11 @@ pub struct Report {
     pub options: Options,
     /// Where.
     pub machine: Machine,
+    /// What neither server nor generator used, of one core: above a few percent the machine was
+    /// not quiet.
+    pub others_cpu_percent: f64,
+    /// What the hypervisor kept, of one core.
+    pub stolen_cpu_percent: f64,
     /// (publisher, subscriber) pairs.
     pub pairs: u64,
     /// Packets that publishers sent in the window.
@@ -154,7 +163,7 @@ pub struct ServerFigures {
     pub resident_per_client: u64,
     /// Resident memory with the publishers alone.
     pub resident_published: u64,
-    /// Growth from there to the end of the window, per subscriber.
+    /// Growth from there to the end of the window, per subscriber that does not publish.
     pub resident_per_subscriber: u64,
     /// CPU milliseconds per client for joining, settling excluded.
     pub join_cpu_millis_per_client: f64,
@@ -180,6 +189,7 @@ impl Report {
     #[must_use]
     pub fn new(
         options: &Options,
+        machine: Machine,
         joining: &Joining,
         measurement: &Measurement,
         finished: &[Finished],
@@ -208,7 +218,9 @@ impl Report {
         }
         let subscribers = u64::from(options.rooms * options.subscribers);
         Self {
-            machine: Machine::describe(options.pid),
+            machine,
+            others_cpu_percent: percent(measurement.others_cpu, measurement),
+            stolen_cpu_percent: percent(measurement.stolen_cpu, measurement),
             pairs: options.pairs(),
             sent,
             expected,
@@ -340,7 +352,7 @@ impl ServerFigures {
         let millis = ratio(spent.as_secs_f64() * 1e3, clients as f64);
         Some(Self {
             cpu_seconds: cpu.as_secs_f64(),
-            cpu_percent: ratio(cpu.as_secs_f64(), measurement.length.as_secs_f64()) * 100.0,
+            cpu_percent: percent(cpu, measurement),
             cpu_micros_per_packet: ratio(micros(cpu), delivered as f64),
             resident_before: before.resident,
             resident_after: end.resident,
@@ -348,8 +360,11 @@ impl ServerFigures {
             resident_per_client: end.resident.saturating_sub(before.resident)
                 / clients.max(1) as u64,
             resident_published: published.resident,
-            resident_per_subscriber: end.resident.saturating_sub(published.resident)
-                / subscribers.max(1),
+            resident_per_subscriber: end
+                .resident
+                .saturating_sub(published.resident)
+                .checked_div(subscribers)
+                .unwrap_or(0),
             join_cpu_millis_per_client: millis,
             joins_per_core_second: ratio(1e3, millis),
         })
@@ -361,8 +376,7 @@ impl GeneratorFigures {
         let sum = |count: fn(&Finished) -> u64| finished.iter().map(count).sum::<u64>();
         Self {
             backend,
-            cpu_percent: measurement.generator_cpu.as_secs_f64() / measurement.length.as_secs_f64()
-                * 100.0,
+            cpu_percent: percent(measurement.generator_cpu, measurement),
             drops: sum(|thread| thread.counters.dropped_total()),
             received_per_delivery: ratio(
                 sum(|thread| thread.counters.datagrams_in) as f64,
@@ -435,8 +449,12 @@ impl fmt::Display for Report {
         if let Some(trains) = &self.trains {
             writeln!(
                 f,
-                "  trains              {:>12.2}   datagrams per send; {:?}; {} retransmitted; dropped {:?}",
-                trains.mean, trains.histogram, trains.retransmissions, trains.drops
+                "  trains              {:>12.2}   datagrams per send, {:.2} of media alone; {:?}; {} retransmitted; dropped {:?}",
+                trains.mean,
+                trains.media_mean,
+                trains.histogram,
+                trains.retransmissions,
+                trains.drops
             )?;
         }
         if let Some(server) = &self.server {
@@ -450,6 +468,11 @@ impl fmt::Display for Report {
             generator.received_per_delivery,
             generator.drops,
             generator.backend,
+        )?;
+        writeln!(
+            f,
+            "  others' CPU         {:>10.1} %    {:.1} % stolen",
+            self.others_cpu_percent, self.stolen_cpu_percent
         )?;
         for reason in &self.failures {
             writeln!(f, "  FAILED {reason}")?;
@@ -492,6 +515,11 @@ impl fmt::Display for Percentiles {
             millis(self.max),
         )
     }
+}
+
+/// Of one core during the window.
+fn percent(cpu: Duration, measurement: &Measurement) -> f64 {
+    cpu.as_secs_f64() / measurement.length.as_secs_f64() * 100.0
 }
 
 fn micros(duration: Duration) -> f64 {

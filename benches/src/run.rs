@@ -2,9 +2,10 @@
 
 use crate::client::Conduct;
 use crate::driver::{self, Command, Finished, Handle, Shared};
+use crate::machine::Machine;
 use crate::metrics::Metrics;
 use crate::options::{Options, Participant, Protocol};
-use crate::process::Sample;
+use crate::process::{Sample, machine_cpu};
 use crate::report::{Joining, Measurement, Report};
 use crate::track::Plan;
 use crate::{janus_client, signal_client, token, trace};
@@ -32,6 +33,7 @@ const JOIN_LIMIT: Duration = Duration::from_secs(10);
 pub fn run(options: &Options) -> Result<Report> {
     options.check().map_err(anyhow::Error::msg)?;
     let conduct = conduct(options)?;
+    let machine = Machine::describe(options.pid);
     let before = options.pid.map(Sample::of).transpose()?;
     let shared = Arc::new(Shared::default());
     let mut threads = Threads::start(options, &conduct, &shared)?;
@@ -41,6 +43,7 @@ pub fn run(options: &Options) -> Result<Report> {
         .build()
         .context("the signalling threads")?;
     let joining = join(options, &conduct, &shared, &threads, &runtime, before)?;
+    shared.spins.store(options.spin, Ordering::Relaxed);
     std::thread::sleep(Duration::from_secs(options.settle));
     let measurement = measure(options, &shared)?;
     std::thread::sleep(LATE);
@@ -50,6 +53,7 @@ pub fn run(options: &Options) -> Result<Report> {
     let failures = shared.failures();
     Ok(Report::new(
         options,
+        machine,
         &joining,
         &measurement,
         &finished,
@@ -63,7 +67,7 @@ fn conduct(options: &Options) -> Result<Conduct> {
         Some(path) => {
             let name = || path.display().to_string();
             let text = std::fs::read_to_string(path).with_context(name)?;
-            trace::read(&text).with_context(name)?
+            trace::read(&text, options.uplink).with_context(name)?
         }
         None => Vec::new(),
     };
@@ -154,13 +158,21 @@ fn measure(options: &Options, shared: &Shared) -> Result<Measurement> {
     let metrics = look()?;
     let before = options.pid.map(Sample::of).transpose()?;
     let generator = Sample::of(std::process::id())?;
+    let machine = machine_cpu();
     std::thread::sleep(length);
     let after = options.pid.map(Sample::of).transpose()?;
     let generator_cpu = Sample::of(std::process::id())?
         .cpu
         .saturating_sub(generator.cpu);
+    let now = machine_cpu();
+    let server_cpu = before
+        .zip(after)
+        .map(|(before, after)| after.cpu.saturating_sub(before.cpu));
+    let own = generator_cpu + server_cpu.unwrap_or_default();
     Ok(Measurement {
         length,
+        others_cpu: now.0.saturating_sub(machine.0).saturating_sub(own),
+        stolen_cpu: now.1.saturating_sub(machine.1),
         server: before.zip(after),
         trains: metrics
             .zip(look()?)

@@ -39,14 +39,20 @@ pub struct TraceStream {
     period: Duration,
 }
 
+/// Bytes around a payload on the wire: RTP with extensions, SRTP tag, UDP, IPv4, Ethernet.
+const WIRE_BYTES: usize = 24 + 16 + 8 + 20 + 18;
+
 /// Reads a trace: `t_us,stream,layer,payload_type,sequence,rtp_timestamp,marker,keyframe_start,
 /// payload_bytes`. Streams come in the order audio, then layers from the smallest.
 ///
+/// Behind an uplink of so many Mbit/s (0: none) packets leave one after the other, as the
+/// narrowest link in front of the server lets them through.
+///
 /// # Errors
 /// A line that is none, or nothing to replay.
-pub fn read(text: &str) -> Result<Vec<TraceStream>> {
+pub fn read(text: &str, uplink_mbps: u32) -> Result<Vec<TraceStream>> {
     let mut streams: Vec<(u32, u32, Vec<Row>, TraceStream)> = Vec::new();
-    let mut end = Duration::ZERO;
+    let (mut end, mut link_free) = (Duration::ZERO, Duration::ZERO);
     for (line, text) in text.lines().enumerate().skip(1) {
         let fields: Vec<&str> = text.split(',').collect();
         let [at, stream, layer, kind, _, timestamp, marker, key, bytes] = fields[..] else {
@@ -57,7 +63,10 @@ pub fn read(text: &str) -> Result<Vec<TraceStream>> {
             parsed.with_context(|| format!("line {}: {field:?} is no number", line + 1))
         };
         let (stream, timestamp) = (number(stream)? as u32, number(timestamp)? as u32);
-        let at = Duration::from_micros(number(at)?);
+        let bits = (number(bytes)? as usize + WIRE_BYTES) * 8;
+        let on_link = bits.checked_div(uplink_mbps as usize).unwrap_or(0);
+        let at = Duration::from_micros(number(at)?).max(link_free);
+        link_free = at + Duration::from_micros(on_link as u64);
         end = end.max(at);
         let known = streams.iter().position(|known| known.0 == stream);
         let place = known.unwrap_or(streams.len());
@@ -152,6 +161,20 @@ impl Replay {
         packets
     }
 
+    /// Lets packets that are due pass unsent; the numbers of what follows show no gap.
+    pub fn skip_due(&mut self, now: Instant) {
+        while self.due(now) <= now {
+            self.advance();
+        }
+    }
+
+    fn advance(&mut self) {
+        self.next += 1;
+        if self.next == self.stream.rows.len() {
+            (self.next, self.round) = (0, self.round + 1);
+        }
+    }
+
     fn packet(&mut self, sent_at: Duration) -> MediaPacket {
         let row = self.stream.rows[self.next];
         let clock = if self.source.audio {
@@ -171,10 +194,7 @@ impl Replay {
         };
         stamp.write(&mut payload);
         self.packets += 1;
-        self.next += 1;
-        if self.next == self.stream.rows.len() {
-            (self.next, self.round) = (0, self.round + 1);
-        }
+        self.advance();
         MediaPacket {
             sequence: self.packets,
             timestamp: row.timestamp.wrapping_add(rounds as u64 as u32),
@@ -212,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_trace_is_replayed_with_its_times_sizes_and_frames_again_and_again() {
-        let streams = read(TRACE).unwrap();
+        let streams = read(TRACE, 0).unwrap();
         let kinds: Vec<_> = streams.iter().map(|s| (s.audio, s.rid)).collect();
         assert_eq!(
             kinds,
@@ -247,13 +267,24 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_narrow_uplink_a_frame_leaves_packet_by_packet() {
+        let streams = read(TRACE, 8).unwrap();
+        let at: Vec<_> = streams[2]
+            .rows
+            .iter()
+            .map(|row| row.at.as_micros())
+            .collect();
+        assert_eq!(at, [0, 986, 33_333], "986 bytes at a byte per microsecond");
+    }
+
+    #[test]
     fn our_own_traces_can_be_read() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/traces");
         let mut count = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "csv") {
-                let streams = read(&std::fs::read_to_string(&path).unwrap()).unwrap();
+                let streams = read(&std::fs::read_to_string(&path).unwrap(), 20).unwrap();
                 assert!(streams.len() >= 2, "{}", path.display());
                 count += 1;
             }

@@ -113,6 +113,8 @@ pub struct Lane {
     pub rid: Option<&'static str>,
     /// Packets sent in the window.
     pub sent: u64,
+    /// Nobody wants it: what falls due is not sent.
+    pub is_paused: bool,
     feed: Feed,
 }
 
@@ -133,6 +135,7 @@ impl Lane {
             Self {
                 rid: *rid,
                 sent: 0,
+                is_paused: false,
                 feed: match script {
                     Script::Pattern(pattern) => Feed::Pattern(Publisher::new(source, *pattern)),
                     Script::Trace(stream) => Feed::Replay(Replay::new(source, stream.clone())),
@@ -158,17 +161,28 @@ impl Lane {
         }
     }
 
-    /// All packets that are due.
+    /// All packets that are due; none while nobody wants them.
     pub fn take_due(&mut self, epoch: Epoch, now: Instant) -> Vec<MediaPacket> {
         match &mut self.feed {
-            Feed::Replay(replay) => replay.take_due(epoch, now),
+            Feed::Replay(replay) if self.is_paused => replay.skip_due(now),
+            Feed::Pattern(publisher) if self.is_paused => publisher.skip_due(now),
+            Feed::Replay(replay) => return replay.take_due(epoch, now),
             Feed::Pattern(publisher) => {
                 let mut packets = Vec::new();
                 while publisher.due(now) <= now {
                     packets.extend(publisher.frame(epoch, now));
                 }
-                packets
+                return packets;
             }
         }
+        Vec::new()
+    }
+
+    /// Stops or goes on; it goes on with a key frame.
+    pub fn set_paused(&mut self, paused: bool) {
+        if self.is_paused && !paused {
+            self.request_keyframe();
+        }
+        self.is_paused = paused;
     }
 }
