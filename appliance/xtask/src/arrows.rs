@@ -58,6 +58,20 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "fuzz",
+        &[
+            "auth",
+            "congestion",
+            "egress",
+            "media",
+            "peer",
+            "settings",
+            "signal",
+            "store",
+            "vocab",
+        ],
+    ),
+    (
         "benches",
         &[
             "wire", "sim", "media", "net", "store", "domain", "auth", "vocab",
