@@ -13,7 +13,6 @@ use vocab::{ParticipantKey, PeerKey, RoomKey, SessionKey, UnixMillis};
 
 const ROOM: RoomKey = RoomKey(1);
 
-#[expect(clippy::disallowed_methods, reason = "a start like any other")]
 fn now() -> Now {
     Now {
         instant: Instant::now(),

@@ -71,7 +71,6 @@ pub fn datagram(bytes: &[u8]) {
     drain(&mut peer);
 }
 
-#[expect(clippy::disallowed_methods, reason = "a start like any other")]
 fn new_peer() -> (Option<Peer>, Instant) {
     static CERTIFICATE: OnceLock<Option<Certificate>> = OnceLock::new();
     let now = Instant::now();

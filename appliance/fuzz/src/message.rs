@@ -11,7 +11,10 @@ use std::path::Path;
 use vocab::UnixMillis;
 
 #[path = "../../shell/worker/src/stun.rs"]
-#[expect(dead_code, reason = "the gate behind the parser is not a parser")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the gate behind the parser is not a parser")
+)]
 mod demux;
 
 /// The worker's look at a datagram before it belongs to anybody.

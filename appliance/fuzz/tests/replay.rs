@@ -82,7 +82,7 @@ fn mutate(corpus: &[Vec<u8>], rng: &mut fastrand::Rng) -> Vec<u8> {
             0 if at < bytes.len() => bytes[at] ^= 1 << rng.u8(0..8),
             1 if at < bytes.len() => bytes[at] = rng.u8(..),
             2 if at < bytes.len() => {
-                bytes[at] = *rng.choice(&[0, 0x7f, 0x80, 0xff, b'0', b'9']).unwrap()
+                bytes[at] = *rng.choice(&[0, 0x7f, 0x80, 0xff, b'0', b'9']).unwrap();
             }
             3 => drop(bytes.drain(at..end)),
             4 => {
