@@ -43,6 +43,29 @@ impl std::str::FromStr for Backend {
     }
 }
 
+/// Who writes RTP toward clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Egress {
+    /// The box itself, sealed into trains.
+    Own,
+    /// str0m: slower, and what the other is compared with.
+    #[default]
+    Plain,
+}
+
+impl std::str::FromStr for Egress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "own" => Ok(Self::Own),
+            "plain" => Ok(Self::Plain),
+            _ => Err("write own or plain".to_owned()),
+        }
+    }
+}
+
 /// What a settings file may say. Everything is optional; flags win over it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -250,11 +273,13 @@ fn example<T>() -> &'static str {
     }
 }
 
-/// `net = "auto"` or `[net] backend = "auto"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `net = "auto"`, or `[net]` with `backend = "auto"` and `egress = "own"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Net {
     /// Which reactor.
-    pub backend: Backend,
+    pub backend: Option<Backend>,
+    /// Who writes RTP.
+    pub egress: Option<Egress>,
 }
 
 impl<'de> Deserialize<'de> for Net {
@@ -271,18 +296,21 @@ impl<'de> Deserialize<'de> for Net {
                 let backend = text
                     .parse()
                     .map_err(|hint| E::custom(format!("{text:?}: {hint}")))?;
-                Ok(Net { backend })
+                Ok(Net {
+                    backend: Some(backend),
+                    egress: None,
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Net, A::Error> {
-                let mut net = Net {
-                    backend: Backend::Auto,
-                };
+                let mut net = Net::default();
                 while let Some(key) = map.next_key::<String>()? {
-                    if key != "backend" {
-                        return Err(de::Error::unknown_field(&key, &["backend"]));
+                    match key.as_str() {
+                        // Read as the short spelling is, for the same words when it is wrong.
+                        "backend" => net.backend = map.next_value::<Net>()?.backend,
+                        "egress" => net.egress = Some(map.next_value()?),
+                        _ => return Err(de::Error::unknown_field(&key, &["backend", "egress"])),
                     }
-                    net = map.next_value()?;
                 }
                 Ok(net)
             }

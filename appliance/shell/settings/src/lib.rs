@@ -4,6 +4,6 @@ mod file;
 mod place;
 mod settings;
 
-pub use file::{Backend, FileSettings};
+pub use file::{Backend, Egress, FileSettings};
 pub use place::SettingsError;
 pub use settings::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, Flags, Settings, WebhookSettings};

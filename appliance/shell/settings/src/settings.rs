@@ -1,6 +1,6 @@
 //! Settings that can be acted on: the file under the flags, defaults under both.
 
-use crate::file::{Backend, FileSettings, OneOrMany, check_udp_port, check_workers};
+use crate::file::{Backend, Egress, FileSettings, OneOrMany, check_udp_port, check_workers};
 use crate::place::SettingsError;
 use firmware_config::Profile;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct Flags {
     pub workers: Option<usize>,
     /// `--net auto|uring|portable`
     pub net: Option<Backend>,
+    /// `--egress own|plain`
+    pub egress: Option<Egress>,
     /// `--announce IP`, repeatable
     pub announce: Vec<IpAddr>,
 }
@@ -53,6 +55,8 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// The reactor.
     pub net: Backend,
+    /// Who writes RTP.
+    pub egress: Egress,
     /// Addresses told to clients; empty: the box's own.
     pub announce: Vec<IpAddr>,
     /// API keys and secrets.
@@ -115,7 +119,11 @@ impl Settings {
                 .or(file.workers.map(toml::Spanned::into_inner)),
             net: flags
                 .net
-                .or(file.net.map(|net| net.backend))
+                .or(file.net.and_then(|net| net.backend))
+                .unwrap_or_default(),
+            egress: flags
+                .egress
+                .or(file.net.and_then(|net| net.egress))
                 .unwrap_or_default(),
             announce: many(flags.announce, file.announce).unwrap_or_default(),
             keys,

@@ -55,6 +55,23 @@ fn the_reactor_is_named_in_either_spelling() {
 }
 
 #[test]
+fn the_egress_is_chosen_beside_the_reactor() {
+    let text = "development = true\n[net]\nbackend = 'uring'\negress = 'own'";
+    let settings = parse(text).unwrap();
+    assert_eq!(
+        (settings.net, settings.egress),
+        (Backend::Uring, Egress::Own)
+    );
+    let path = Path::new("ringward.toml");
+    let flags = Flags {
+        egress: Some(Egress::Plain),
+        ..Flags::default()
+    };
+    let settings = Settings::merge(FileSettings::parse(path, text).unwrap(), flags).unwrap();
+    assert_eq!(settings.egress, Egress::Plain, "the flag wins");
+}
+
+#[test]
 fn a_wrong_value_is_shown_where_it_stands_with_what_would_be_right() {
     for (name, text, wants) in [
         (
@@ -76,6 +93,11 @@ fn a_wrong_value_is_shown_where_it_stands_with_what_would_be_right() {
             "a nested backend",
             "[net]\nbackend = 'x'",
             &["ringward.toml:2:11", "auto, uring"],
+        ),
+        (
+            "an egress",
+            "[net]\negress = 'x'",
+            &["ringward.toml:2:10", "own", "plain"],
         ),
         (
             "an unknown word",
