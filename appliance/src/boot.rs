@@ -7,7 +7,7 @@ use crate::descriptors;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
-use settings::{Backend, DEVELOPMENT_KEY, Settings};
+use settings::{Backend, Egress, DEVELOPMENT_KEY, Settings};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use vocab::UnixMillis;
 use webhooks::{Webhooks, WebhooksConfig};
-use worker::{BackendChoice, WorkersConfig};
+use worker::{BackendChoice, EgressKind, WorkersConfig};
 
 /// Threads for HTTP and WebSocket: signalling is small, the cores belong to media.
 const HTTP_THREADS: usize = 2;
@@ -159,6 +159,10 @@ fn workers_config(settings: &Settings) -> Result<WorkersConfig> {
             Backend::Auto => BackendChoice::Auto,
             Backend::Uring => BackendChoice::Uring,
             Backend::Portable => BackendChoice::Portable,
+        },
+        egress: match settings.egress {
+            Egress::Own => EgressKind::Own,
+            Egress::Plain => EgressKind::Plain,
         },
         pin: settings.profile.pin,
     })

@@ -1,7 +1,7 @@
 //! The command line. The same words serve in the settings file.
 
 use clap::{Args, Parser, Subcommand};
-use settings::{Backend, Flags};
+use settings::{Backend, Egress, Flags};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -64,6 +64,9 @@ pub(crate) struct ServeArguments {
     /// Network backend: auto, uring or portable [default: auto]
     #[arg(long, value_name = "BACKEND")]
     net: Option<Backend>,
+    /// Who writes RTP: own or plain (str0m) [default: plain]
+    #[arg(long, value_name = "EGRESS")]
+    egress: Option<Egress>,
     /// Address told to clients instead of the box's own, repeatable
     #[arg(long, value_name = "IP")]
     announce: Vec<IpAddr>,
@@ -78,6 +81,7 @@ impl From<ServeArguments> for Flags {
             udp_port: arguments.udp_port,
             workers: arguments.workers,
             net: arguments.net,
+            egress: arguments.egress,
             announce: arguments.announce,
         }
     }

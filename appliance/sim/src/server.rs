@@ -4,7 +4,7 @@ use crate::ledger::Ledger;
 use crate::trace::Trace;
 use media::plane::{MediaEvent, PeerSpec};
 use media::{Egress, MediaCommand, Outgoing, Room};
-use peer::{Certificate, Peer, PeerConfig};
+use peer::{Certificate, EgressKind, Peer, PeerConfig, Slots};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ pub struct Server {
     rooms: Vec<RoomSlot>,
     peers: Vec<PeerSlot>,
     certificate: Certificate,
+    egress: EgressKind,
     start: Instant,
     /// Every packet and request is entered here.
     pub ledger: Ledger,
@@ -35,6 +36,16 @@ struct PeerSlot {
     room: usize,
     peer: Peer,
     wait: Option<Instant>,
+}
+
+/// What one peer sealed.
+struct Sealed(Vec<Vec<u8>>);
+
+impl Slots for Sealed {
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.0.push(vec![0; len]);
+        self.0.last_mut().map(|bytes| &mut bytes[..])
+    }
 }
 
 /// The room's way to its peers.
@@ -60,11 +71,12 @@ impl Server {
         SocketAddr::from(([10, 0, 0, 1], 7_882))
     }
 
-    pub(crate) fn new(start: Instant) -> Self {
+    pub(crate) fn new(egress: EgressKind, start: Instant) -> Self {
         Self {
             rooms: Vec::new(),
             peers: Vec::new(),
             certificate: Certificate::generate().unwrap(),
+            egress,
             start,
             ledger: Ledger::default(),
             events: Vec::new(),
@@ -92,6 +104,8 @@ impl Server {
             spec: spec.clone(),
             candidates: vec![Self::address()],
             certificate: self.certificate.clone(),
+            egress: self.egress,
+            seed: spec.key.0,
         };
         let mut peer = Peer::new(&config, now);
         let answer = peer.accept_offer(offer, now).unwrap();
@@ -169,16 +183,33 @@ impl Server {
         now: Instant,
         trace: &mut Trace,
     ) {
+        // Those that something may have been written to, until all of it is.
+        let mut unsealed = peers.clone();
         loop {
             if let Some(index) = peers.pop_first() {
                 self.drain_peer(index, &mut peers, now, trace);
                 rooms.insert(self.peers[index].room);
+                unsealed.extend(&peers);
             } else if let Some(index) = rooms.pop_first() {
                 self.drain_room(index, &mut peers, now, trace);
+                unsealed.extend(&peers);
+            } else if let Some(index) = unsealed.pop_first() {
+                self.seal(index, now);
+                self.drain_peer(index, &mut peers, now, trace);
+                rooms.insert(self.peers[index].room);
+                unsealed.extend(&peers);
             } else {
                 return;
             }
         }
+    }
+
+    fn seal(&mut self, index: usize, now: Instant) {
+        let slot = &mut self.peers[index];
+        let mut sealed = Sealed(Vec::new());
+        slot.peer.transmit(&mut sealed, now);
+        let datagrams = sealed.0.into_iter().map(|bytes| (slot.client, bytes));
+        self.outgoing.extend(datagrams);
     }
 
     fn drain_peer(
@@ -255,7 +286,8 @@ impl Server {
             let to = match &output {
                 media::Output::RequestKeyframe { peer, .. }
                 | media::Output::Data { peer, .. }
-                | media::Output::SetBitrate { peer, .. } => Some(*peer),
+                | media::Output::SetBitrate { peer, .. }
+                | media::Output::SenderReport { peer, .. } => Some(*peer),
                 _ => None,
             };
             let peer = to.and_then(|key| self.peers.iter().position(|slot| slot.key == key));
@@ -289,6 +321,9 @@ impl Server {
                     Some(peer),
                 ) => {
                     peer.send_data(channel, &payload, now);
+                }
+                (media::Output::SenderReport { report, .. }, Some(peer)) => {
+                    peer.set_sender_report(&report, now);
                 }
                 (media::Output::SetBitrate { desired, .. }, Some(peer)) => {
                     peer.set_desired_bitrate(desired, now);

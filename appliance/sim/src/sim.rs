@@ -9,6 +9,7 @@ use media::plane::{
     LayerWish, MediaPermissions, ParticipantSpec, PeerRole, PeerSpec, SubscriptionSpec, TrackSpec,
 };
 use media::{Kind, Layer, MediaCommand, MediaEvent, Mid};
+use peer::EgressKind;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,15 +46,21 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// An empty simulation. The seed decides every number and every fate.
+    /// An empty simulation of a box with its own egress. The seed decides every number and every
+    /// fate.
     pub fn new(seed: u64) -> Self {
+        Self::over(EgressKind::Own, seed)
+    }
+
+    /// An empty simulation of a box with this egress.
+    pub fn over(egress: EgressKind, seed: u64) -> Self {
         let now = beginning();
         Self {
             seed,
             start: now,
             now,
             network: Network::new(seed, now),
-            server: Server::new(now),
+            server: Server::new(egress, now),
             room_names: Vec::new(),
             clients: Vec::new(),
             trace: Trace::default(),

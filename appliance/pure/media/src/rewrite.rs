@@ -137,6 +137,13 @@ impl Rewriter {
         self.current.or(self.previous).map(|segment| segment.source)
     }
 
+    /// What is added to the timestamps of `source`; `None` while something else is shown.
+    pub fn timestamp_offset(&self, source: Source) -> Option<u32> {
+        self.current
+            .filter(|segment| segment.source == source)
+            .map(|segment| segment.timestamp_offset)
+    }
+
     /// Begins a new segment with this packet: a keyframe's first packet for video.
     ///
     /// `aligned` is the packet's timestamp on the clock of [`Self::last_source`], from sender

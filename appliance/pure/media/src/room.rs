@@ -5,6 +5,7 @@ mod downlink;
 mod forward;
 mod keyframes;
 mod messages;
+mod reports;
 mod roster;
 mod subscription;
 mod timers;
@@ -63,6 +64,14 @@ pub enum Output {
         peer: PeerKey,
         /// Sum of what all its subscriptions would take at their best wanted layer.
         desired: Bitrate,
+    },
+    /// Ties the RTP clock that a transport sees in a section to its publisher's wall clock. Both
+    /// are advanced to the moment of this output; audio and video of a publisher share the clock.
+    SenderReport {
+        /// The subscribing transport.
+        peer: PeerKey,
+        /// Its section, the publisher's wall clock, the section's timestamp; no rid.
+        report: SenderReport,
     },
     /// For the control plane.
     Event(MediaEvent),
@@ -150,9 +159,7 @@ impl Room {
         let Some(track) = entry.track_in(report.mid) else {
             return;
         };
-        if let Some(track) = self.tracks.get_mut(track) {
-            track.set_report(report);
-        }
+        self.report_to_viewers(track, report, now);
     }
 
     /// A subscriber's PLI or FIR for one of its sections.

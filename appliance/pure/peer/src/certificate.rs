@@ -1,5 +1,6 @@
 //! The DTLS certificate that all peers of the box share.
 
+use crate::keying::overheard;
 use std::fmt;
 use std::sync::Arc;
 use str0m::config::{CryptoProvider, DtlsCert};
@@ -23,7 +24,7 @@ impl Certificate {
     /// # Errors
     /// [`GenerateCertificateError`] when the library has no randomness.
     pub fn generate() -> Result<Self, GenerateCertificateError> {
-        let crypto = str0m::crypto::from_feature_flags();
+        let crypto = overheard(str0m::crypto::from_feature_flags());
         let certificate = crypto
             .dtls_provider
             .generate_certificate()

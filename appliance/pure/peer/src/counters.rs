@@ -34,6 +34,11 @@ pub struct Counters {
     pub repeated_out: u64,
     /// Packets not sent because the pacer holds as many as it may.
     pub congested_out: u64,
+    /// Datagrams of str0m's that were stopped because they bore an SSRC of ours: an alarm, whatever
+    /// the number.
+    pub nonce_alarms: u64,
+    /// What our own egress counted.
+    pub egress: egress::Counters,
     /// Candidates skipped.
     pub candidates_refused: u64,
     /// Data messages refused because a queue was full or the channel is not open.
@@ -61,6 +66,8 @@ impl Counters {
             unsendable_out,
             repeated_out,
             congested_out,
+            nonce_alarms,
+            egress,
             candidates_refused,
             data_refused,
             data_unknown,
@@ -80,6 +87,8 @@ impl Counters {
         self.unsendable_out += unsendable_out;
         self.repeated_out += repeated_out;
         self.congested_out += congested_out;
+        self.nonce_alarms += nonce_alarms;
+        self.egress.add(egress);
         self.candidates_refused += candidates_refused;
         self.data_refused += data_refused;
         self.data_unknown += data_unknown;

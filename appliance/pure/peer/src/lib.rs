@@ -13,22 +13,28 @@ mod continuity;
 mod counters;
 mod departure;
 mod description;
+mod egress;
 mod extension;
+mod keying;
 mod liveness;
 mod negotiate;
 mod output;
 mod peer;
 mod receive;
 mod section;
-mod send;
 mod ssrc;
 mod transit;
+mod wire;
 
+#[doc(no_inline)]
+pub use ::egress::{Counters as EgressCounters, Profile, Slots};
 pub use candidate::{CandidateRefusal, MAX_CANDIDATES};
 pub use certificate::{Certificate, GenerateCertificateError};
 pub use counters::Counters;
+pub use egress::{EgressKind, Path};
 pub use output::Output;
 pub use peer::{Peer, PeerConfig};
+pub use wire::is_dtls;
 
 /// Largest session description in bytes that is looked at (`reliability.md` A10).
 pub const MAX_SDP_BYTES: usize = 256 * 1024;

@@ -38,10 +38,10 @@ impl Peer {
         let offer = parse(|| SdpOffer::from_sdp_string(&description.text))?;
         // str0m voids a pending offer of ours as soon as it sees one of theirs.
         self.negotiation.pending = None;
-        let answer = self.negotiate(now, |rtc| {
-            let answer = rtc.sdp_api().accept_offer(offer)?.to_sdp_string();
-            let described = sections(&answer);
-            Ok((answer, described))
+        self.negotiation.allows_mixed_forms = description.allows_mixed_forms;
+        let described = sections(&description.text);
+        let answer = self.negotiate(&described, now, |rtc| {
+            Ok(rtc.sdp_api().accept_offer(offer)?.to_sdp_string())
         })?;
         self.accepted(&description, now);
         Ok(answer)
@@ -61,12 +61,11 @@ impl Peer {
         let opens_channels = self.spec().role == PeerRole::Subscriber && !self.negotiation.offered;
         self.negotiation.pending = None;
         let mut made = None;
-        let outcome = self.negotiate(now, |rtc| {
+        // The sections in force stay those of the last answer.
+        self.negotiate(&[], now, |rtc| {
             made = offer(rtc, change, opens_channels);
-            // The sections in force stay those of the last answer.
-            Ok(((), Vec::new()))
-        });
-        outcome?;
+            Ok(())
+        })?;
         let (text, offer, mids) = made.ok_or(NegotiationFailure::Malformed)?;
         self.negotiation.offered = true;
         self.negotiation.pending = Some(Pending {
@@ -92,9 +91,9 @@ impl Peer {
         let Some(pending) = self.negotiation.pending.take() else {
             return Err(NegotiationFailure::NoPendingOffer);
         };
-        self.negotiate(now, |rtc| {
-            rtc.sdp_api().accept_answer(pending.offer, answer)?;
-            Ok(((), pending.sections))
+        self.negotiation.allows_mixed_forms = description.allows_mixed_forms;
+        self.negotiate(&pending.sections, now, |rtc| {
+            rtc.sdp_api().accept_answer(pending.offer, answer)
         })?;
         self.accepted(&description, now);
         Ok(())
@@ -127,32 +126,38 @@ impl Peer {
         }
     }
 
-    /// The only way to str0m's session-description calls: what they leave behind is read at once,
-    /// and the peer is drained. A panic ends the peer.
+    /// The only way to str0m's session-description calls: what they leave behind, whether they
+    /// succeed or not, is read at once, before str0m could send anything, and the peer is drained.
+    /// A panic, or an egress that is no longer safe, ends the peer.
+    ///
+    /// `described` are the sections that the description names.
     fn negotiate<T>(
         &mut self,
+        described: &[(Kind, Mid)],
         now: Instant,
-        change: impl FnOnce(&mut Rtc) -> Result<(T, Vec<(Kind, Mid)>), RtcError>,
+        change: impl FnOnce(&mut Rtc) -> Result<T, RtcError>,
     ) -> Result<T, NegotiationFailure> {
         if !self.is_alive() {
             return Err(NegotiationFailure::Closed);
         }
-        let sections = &mut self.sections;
+        self.settle_writes();
+        let (sections, egress) = (&mut self.sections, &mut self.egress);
+        let mixed = self.negotiation.allows_mixed_forms;
         let outcome = Self::guard(&mut self.rtc, |rtc| {
+            egress.prepare(rtc);
             let outcome = change(rtc);
-            if let Ok((_, described)) = &outcome {
-                sections.refresh(rtc, described);
-            }
-            outcome
+            sections.refresh(rtc, described);
+            let refreshed = egress.refresh(rtc, sections.all(), mixed);
+            refreshed.map(|()| outcome)
         });
         self.receiver.forget_streams();
-        let Some(outcome) = outcome else {
+        let Some(Ok(outcome)) = outcome else {
             self.end_by_fault();
             return Err(NegotiationFailure::Malformed);
         };
         self.settle(now);
         match outcome {
-            Ok((value, _)) if self.is_alive() => Ok(value),
+            Ok(value) if self.is_alive() => Ok(value),
             Ok(_) | Err(RtcError::RemoteSdp(_) | RtcError::Sdp(_)) => {
                 Err(NegotiationFailure::Malformed)
             }
@@ -174,7 +179,6 @@ impl Peer {
     /// Both descriptions are in force.
     fn accepted(&mut self, description: &Description, now: Instant) {
         self.negotiation.remote_ufrag.clone_from(&description.ufrag);
-        self.negotiation.allows_mixed_forms = description.allows_mixed_forms;
         self.liveness.negotiated(now);
         if description.has_channels && self.spec().negotiated_channels {
             let channels = &mut self.channels;

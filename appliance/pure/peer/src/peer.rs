@@ -10,26 +10,29 @@ use crate::certificate::Certificate;
 use crate::channel::{Channels, Sent};
 use crate::counters::Counters;
 use crate::departure::Repeats;
+use crate::egress::{Egress, EgressKind, Path};
+use crate::keying::Exporter;
 use crate::liveness::Liveness;
 use crate::negotiate::Negotiation;
 use crate::output::Output;
 use crate::receive::Receiver;
 use crate::section::Sections;
-use crate::send::{WriteRefusal, command};
 use crate::ssrc::of_rtp;
-use crate::transit::{MAX_PACED_AGE, Transit, longest_wait};
-use config::build;
+use crate::wire::{is_dtls, is_rtcp};
+use ::egress::{Profile, Slots, WriteRefusal};
+use config::{Built, build};
 use fault::{discard, ends_handshake};
+use media::packet::SenderReport;
 use media::plane::{PeerFailure, PeerSpec};
-use media::{Channel, Kind, Mid, Outgoing, Rid};
+use media::{Channel, Mid, Outgoing, Rid};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
-use str0m::bwe::Bitrate as RtcBitrate;
 use str0m::media::{KeyframeRequestKind, Rid as RtcRid};
 use str0m::net::{Protocol, Receive};
 use str0m::{Input, Rtc};
+use turn::MIN_WAIT;
 use vocab::Bitrate;
 
 /// What a peer is made of.
@@ -41,6 +44,10 @@ pub struct PeerConfig {
     pub candidates: Vec<SocketAddr>,
     /// The box's DTLS certificate.
     pub certificate: Certificate,
+    /// Who writes RTP; a transport that only receives has no use for our own.
+    pub egress: EgressKind,
+    /// What our own egress draws its numbers from.
+    pub seed: u64,
 }
 
 /// One WebRTC transport over one str0m `Rtc`.
@@ -58,21 +65,29 @@ pub struct Peer {
     pub(crate) candidates: RemoteCandidates,
     pub(crate) liveness: Liveness,
     pub(crate) counters: Counters,
-    transit: Transit,
+    pub(crate) egress: Box<dyn Egress>,
+    exporter: Exporter,
+    profile: Option<Profile>,
     repeats: Repeats,
     outputs: VecDeque<Output>,
     /// Something was written since str0m was last given the time.
     unsettled: Option<Instant>,
     wait: Option<Instant>,
+    /// Our own egress is not called again before, for a timer that does not move.
+    egress_rest: Option<Instant>,
     desired: Option<Bitrate>,
-    has_transport_feedback: bool,
+    heard_media: bool,
     farewell_seen: bool,
 }
 
 impl Peer {
     /// A peer that waits for its first offer, or makes it.
     pub fn new(config: &PeerConfig, now: Instant) -> Self {
-        let rtc = catch_unwind(AssertUnwindSafe(|| build(config, now))).ok();
+        let Built {
+            rtc,
+            egress,
+            exporter,
+        } = build(config, now);
         let mut peer = Self {
             spec: config.spec.clone(),
             rtc,
@@ -83,13 +98,16 @@ impl Peer {
             candidates: RemoteCandidates::default(),
             liveness: Liveness::default(),
             counters: Counters::default(),
-            transit: Transit::default(),
+            egress,
+            exporter,
+            profile: None,
             repeats: Repeats::default(),
             outputs: VecDeque::new(),
             unsettled: None,
             wait: None,
+            egress_rest: None,
             desired: None,
-            has_transport_feedback: false,
+            heard_media: false,
             farewell_seen: false,
         };
         if peer.rtc.is_none() {
@@ -155,6 +173,10 @@ impl Peer {
             return;
         }
         self.settle_writes();
+        let path = Path { local, remote };
+        if is_rtcp(bytes) {
+            self.guard_egress(|egress| egress.hear(path, bytes, now));
+        }
         let outcome = Self::guard(&mut self.rtc, |rtc| {
             let receive = Receive::new(Protocol::Udp, remote, local, bytes).map_err(|_| false)?;
             // A refused DTLS record or RTCP packet is the sender's affair; what it ends, str0m
@@ -175,6 +197,12 @@ impl Peer {
             None => self.end_by_fault(),
         }
         self.drain(now);
+        if is_dtls(bytes) {
+            self.take_keys();
+        }
+        if std::mem::take(&mut self.heard_media) {
+            self.egress.heard_media(path);
+        }
     }
 
     /// The instant given by [`Output::Wait`] has come.
@@ -182,58 +210,74 @@ impl Peer {
         if let Some(cause) = self.liveness.verdict(now) {
             self.end(cause);
         }
-        self.unsettled = None;
-        self.settle(now);
+        let is_unsettled = self.unsettled.take().is_some();
+        self.guard_egress(|egress| egress.handle_timeout(now));
+        // A timer of our own egress is no affair of str0m's.
+        if is_unsettled || self.wait.is_none_or(|wait| wait <= now) {
+            self.settle(now);
+        }
     }
 
     /// Sends a media packet. What cannot be sent is dropped and counted.
     pub fn write(&mut self, packet: &Outgoing<'_>, now: Instant) {
-        let connected = self.is_connected();
-        let Some(section) = self.sections.find(packet.mid).filter(|_| connected) else {
+        if !self.is_connected() {
             self.counters.unsendable_out += 1;
             return;
-        };
-        let is_audio = section.kind == Kind::Audio;
-        if !is_audio {
-            let ssrc = section.ssrc;
-            let waited = Self::guard(&mut self.rtc, |rtc| longest_wait(rtc, ssrc?)).flatten();
-            let is_late = waited.is_some_and(|waited| waited > MAX_PACED_AGE);
-            if is_late || self.transit.is_full() {
-                self.counters.congested_out += 1;
-                return;
-            }
         }
-        match command(section, packet, self.negotiation.allows_mixed_forms) {
-            Ok((ssrc, write)) => {
-                let written = Self::guard(&mut self.rtc, |rtc| {
-                    let mut direct = rtc.direct_api();
-                    let stream = direct.stream_tx(&ssrc);
-                    stream.map(|stream| stream.write_rtp(write)).is_some()
-                });
-                match written {
-                    Some(true) => {
-                        self.counters.packets_out += 1;
-                        self.transit.wrote(is_audio, packet.arrival);
-                        self.unsettled = Some(now);
-                    }
-                    Some(false) => self.counters.unsendable_out += 1,
-                    None => self.end_by_fault(),
+        let egress = &mut self.egress;
+        match Self::guard(&mut self.rtc, |rtc| egress.write(rtc, packet, now)) {
+            Some(Ok(())) => {
+                self.counters.packets_out += 1;
+                if self.egress.writes_through_rtc() {
+                    self.unsettled = Some(now);
                 }
             }
-            Err(WriteRefusal::Codec) => self.counters.codec_out += 1,
-            Err(WriteRefusal::Repeated) => self.counters.repeated_out += 1,
-            Err(WriteRefusal::NotSending | WriteRefusal::TooLong) => {
-                self.counters.unsendable_out += 1;
-            }
+            Some(Err(refusal)) => self.count_refusal(refusal),
+            None => self.end_by_fault(),
         }
+    }
+
+    fn count_refusal(&mut self, refusal: WriteRefusal) {
+        let count = match refusal {
+            WriteRefusal::Codec => &mut self.counters.codec_out,
+            WriteRefusal::Repeated => &mut self.counters.repeated_out,
+            WriteRefusal::Congested => &mut self.counters.congested_out,
+            WriteRefusal::NotConnected | WriteRefusal::NotSending | WriteRefusal::TooLong => {
+                &mut self.counters.unsendable_out
+            }
+        };
+        *count += 1;
+    }
+
+    /// Ties a section's RTP clock to its publisher's wall clock: the client's audio and video of
+    /// one publisher run together by it.
+    pub fn set_sender_report(&mut self, report: &SenderReport, now: Instant) {
+        self.guard_egress(|egress| egress.set_sender_report(report, now));
+    }
+
+    /// Where [`Self::transmit`]'s datagrams go; `None`: there are none.
+    pub fn path(&self) -> Option<Path> {
+        self.egress.path().filter(|_| self.is_connected())
+    }
+
+    /// Seals what our own egress has to send straight into the slots, which lead along
+    /// [`Self::path`]. Call it once per turn, when everything was written.
+    pub fn transmit(&mut self, slots: &mut dyn Slots, now: Instant) {
+        if self.path().is_some() {
+            self.guard_egress(|egress| egress.transmit(slots, now));
+            self.egress_rest = Some(now + MIN_WAIT);
+        }
+    }
+
+    /// How SRTP is protected, once that is known.
+    pub fn profile(&self) -> Option<Profile> {
+        self.profile
     }
 
     /// The next packets of this section belong to another subscription, whose numbers start
     /// anew; the section's own go on.
     pub fn restart_section(&mut self, mid: Mid) {
-        if let Some(section) = self.sections.find(mid) {
-            section.continuity.restart();
-        }
+        self.guard_egress(|egress| egress.restart(mid));
     }
 
     /// The section shows nothing any more. What it shows next comes under new SSRCs: libwebrtc
@@ -241,9 +285,12 @@ impl Peer {
     /// SSRC to the new one (`VideoRtpReceiver::RestartMediaChannel`).
     pub fn vacate_section(&mut self, mid: Mid, now: Instant) {
         self.settle_writes();
-        let sections = &mut self.sections;
-        let renewed = Self::guard(&mut self.rtc, |rtc| sections.renew(rtc, mid));
-        if renewed.is_none() && self.rtc.is_some() {
+        let Some(section) = self.sections.find(mid).copied() else {
+            return;
+        };
+        let egress = &mut self.egress;
+        let vacated = Self::guard(&mut self.rtc, |rtc| egress.vacate(rtc, &section));
+        if vacated.is_none() && self.rtc.is_some() {
             self.end_by_fault();
         }
         self.settle(now);
@@ -280,10 +327,15 @@ impl Peer {
     /// What the box would like to send to this client: bandwidth probing aims at it.
     pub fn set_desired_bitrate(&mut self, desired: Bitrate, now: Instant) {
         if self.desired.replace(desired) != Some(desired) {
-            self.step(now, |rtc| {
-                let desired = RtcBitrate::bps(desired.0);
-                rtc.bwe().set_bitrate(RtcBitrate::ZERO, desired);
-            });
+            self.settle_writes();
+            let egress = &mut self.egress;
+            let told = Self::guard(&mut self.rtc, |rtc| egress.set_desired(rtc, desired, now));
+            if told.is_none() && self.rtc.is_some() {
+                self.end_by_fault();
+            }
+            if self.egress.writes_through_rtc() {
+                self.settle(now);
+            }
         }
     }
 
@@ -301,6 +353,7 @@ impl Peer {
 
     /// What was counted since the last call.
     pub fn take_counters(&mut self) -> Counters {
+        self.egress.count(&mut self.counters);
         std::mem::take(&mut self.counters)
     }
 
@@ -313,7 +366,14 @@ impl Peer {
         if !self.is_alive() {
             return Output::Wait(None);
         }
-        let waits = [self.wait, self.liveness.deadline()];
+        if let Some(event) = self.egress.poll_event() {
+            return event.into();
+        }
+        let egress = self.egress.next().map(|next| {
+            let rest = self.egress_rest.unwrap_or(next);
+            next.max(rest)
+        });
+        let waits = [self.wait, self.liveness.deadline(), egress];
         Output::Wait(waits.into_iter().flatten().min())
     }
 }

@@ -15,12 +15,15 @@ use link::{Link, box_address, client_address, client_config, new_peer, spec};
 use media::Channel;
 use media::plane::{NegotiationFailure, OfferChange, PeerFailure, PeerRole, PeerSpec};
 use proptest::prelude::*;
-use ringward_peer::{CandidateRefusal, MAX_CANDIDATES, MAX_SDP_BYTES, Output, Peer};
+use ringward_peer::{CandidateRefusal, EgressKind, MAX_CANDIDATES, MAX_SDP_BYTES, Output, Peer};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use str0m::channel::{ChannelConfig, Reliability};
 use str0m::media::{Direction, MediaKind};
 use str0m::{Candidate, Event};
+
+/// Who writes RTP.
+const EGRESS: EgressKind = EgressKind::Own;
 
 const OFFERS: [(&str, &str); 6] = [
     (

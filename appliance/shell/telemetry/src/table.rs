@@ -85,6 +85,12 @@ metrics! {
         "What was not received, forwarded or sent, by worker and cause";
     TRAINS = Counter "ringward_trains_out_total":
         "Sends by number of datagrams in them, by worker: longer trains cost less";
+    EGRESS = Counter "ringward_egress_total":
+        "What the box's own egress did, by worker and what (packets, trains, held frames, refused requests)";
+    NONCE_ALARMS = Counter "ringward_nonce_alarms_total":
+        "Datagrams stopped because they would have used a nonce of our own streams, by worker: must stay 0";
+    SRTP_TRANSPORTS = Counter "ringward_srtp_transports_total":
+        "Transports that came up, by worker and SRTP profile";
     FORWARD_SECONDS = Histogram "ringward_forward_seconds":
         "From reading a media packet to handing it to the kernel, by worker";
     WORKER_ROOMS = Gauge "ringward_worker_rooms":

@@ -2,6 +2,7 @@
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use net::{DropCause, TRAIN_BUCKETS};
+use peer::{EgressCounters, Profile};
 use std::time::{Duration, Instant};
 use telemetry::names;
 
@@ -10,6 +11,48 @@ pub(crate) const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Distinct arrival times in one turn; later ones are counted with the last.
 const MAX_ARRIVALS: usize = 64;
+
+/// SRTP profiles with their metric labels.
+const PROFILES: [(Profile, &str); 3] = [
+    (Profile::AeadAes256Gcm, "aes-256-gcm"),
+    (Profile::AeadAes128Gcm, "aes-128-gcm"),
+    (Profile::Aes128CmSha1_80, "aes-128-cm-sha1-80"),
+];
+
+/// What our own egress counts, by metric label, in the order of [`egress_counts`].
+const EGRESS: [&str; 13] = [
+    "packets",
+    "bytes",
+    "trains",
+    "level_bytes",
+    "held",
+    "hold_expired",
+    "slots_refused",
+    "nack_unknown",
+    "nack_early",
+    "nack_refused",
+    "rtcp_in",
+    "rtcp_refused",
+    "streams_refused",
+];
+
+fn egress_counts(egress: &EgressCounters) -> [u64; EGRESS.len()] {
+    [
+        egress.packets,
+        egress.bytes,
+        egress.trains,
+        egress.level_bytes,
+        egress.held,
+        egress.hold_expired,
+        egress.slots_refused,
+        egress.nack_unknown,
+        egress.nack_early,
+        egress.nack_refused,
+        egress.rtcp_in,
+        egress.rtcp_refused + egress.rtcp_malformed,
+        egress.streams_refused,
+    ]
+}
 
 /// What the worker itself counts, absolute.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +65,8 @@ pub(crate) struct Tally {
     pub(crate) data_refused: u64,
     /// Datagrams that found no place in the send arena.
     pub(crate) unsent: u64,
+    /// DTLS handshake datagrams dropped because too many waited.
+    pub(crate) handshakes_dropped: u64,
     /// Of all peers, gone ones included.
     pub(crate) peers: peer::Counters,
 }
@@ -40,6 +85,9 @@ pub(crate) struct Publisher {
     protocol_out: [Counter; 3],
     drops: Vec<(&'static str, Counter)>,
     trains: Vec<Counter>,
+    egress: Vec<Counter>,
+    nonce_alarms: Counter,
+    profiles: [Counter; PROFILES.len()],
     latency: Histogram,
     rooms: Gauge,
     peers: Gauge,
@@ -61,6 +109,10 @@ impl Publisher {
             "congested",
             "excess_ssrc",
             "unknown_media",
+            "handshake_queue",
+            "egress_age",
+            "egress_change",
+            "egress_unsealed",
         ];
         let causes = DropCause::ALL.iter().map(|cause| cause.label()).chain(own);
         Self {
@@ -87,6 +139,15 @@ impl Publisher {
                 .iter()
                 .map(|length| counter!(names::TRAINS, &[label(), ("length", (*length).to_owned())]))
                 .collect(),
+            egress: EGRESS
+                .iter()
+                .map(|what| counter!(names::EGRESS, &[label(), ("what", (*what).to_owned())]))
+                .collect(),
+            nonce_alarms: counter!(names::NONCE_ALARMS, &[label()]),
+            profiles: PROFILES.map(|(_, name)| {
+                let labels = [label(), ("profile", name.to_owned())];
+                counter!(names::SRTP_TRANSPORTS, &labels)
+            }),
             latency: histogram!(names::FORWARD_SECONDS, &[label()]),
             rooms: gauge!(names::WORKER_ROOMS, &[label()]),
             peers: gauge!(names::WORKER_PEERS, &[label()]),
@@ -100,6 +161,14 @@ impl Publisher {
         match self.arrivals.last_mut() {
             Some((at, count)) if *at == arrival || !has_room => *count += 1,
             _ => self.arrivals.push((arrival, 1)),
+        }
+    }
+
+    /// A transport came up, with this protection.
+    pub(crate) fn connected(&self, profile: Option<Profile>) {
+        let known = PROFILES.iter().position(|(p, _)| Some(*p) == profile);
+        if let Some(metric) = known.and_then(|place| self.profiles.get(place)) {
+            metric.increment(1);
         }
     }
 
@@ -148,6 +217,10 @@ impl Publisher {
         for (count, metric) in net.train_lengths.iter().zip(&self.trains) {
             metric.absolute(*count);
         }
+        self.nonce_alarms.absolute(tally.peers.nonce_alarms);
+        for (count, metric) in egress_counts(&tally.peers.egress).iter().zip(&self.egress) {
+            metric.absolute(*count);
+        }
         let own = [
             tally.strangers,
             tally.forged,
@@ -159,6 +232,10 @@ impl Publisher {
             tally.peers.congested_out,
             tally.peers.excess_ssrc,
             tally.peers.unknown_in,
+            tally.handshakes_dropped,
+            tally.peers.egress.dropped_by_age,
+            tally.peers.egress.dropped_by_change,
+            tally.peers.egress.unsealed,
         ];
         for (count, (_, metric)) in net.drops.iter().chain(&own).zip(&self.drops) {
             metric.absolute(*count);

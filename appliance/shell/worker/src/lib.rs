@@ -4,8 +4,10 @@
 //! through which the control plane commands them. Nothing is shared between workers but the map
 //! from rooms to workers, which the plane owns.
 
+mod arena_slots;
 mod counters;
 mod demux;
+mod handshakes;
 mod load;
 mod peers;
 mod plane;
@@ -17,5 +19,6 @@ mod timers;
 mod workers;
 
 pub use net::BackendChoice;
+pub use peer::EgressKind;
 pub use plane::{MAX_QUEUED_COMMANDS, Plane};
 pub use workers::{StartWorkersError, Workers, WorkersConfig, start};

@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     pub(crate) alarm: Alarm,
     /// Waits to be drained in this turn.
     touched: bool,
+    /// Waits, in this turn, to seal what was written to it.
+    unsealed: bool,
     /// Gone as soon as its farewells are out.
     pub(crate) leaving: bool,
 }
@@ -33,6 +35,14 @@ pub(crate) struct Peers {
     entries: Slab<Entry>,
     by_key: HashMap<PeerKey, usize>,
     touched: Vec<usize>,
+    unsealed: Vec<usize>,
+}
+
+impl Entry {
+    /// Whether it is still to seal in this turn: when it wants to be called next is known then.
+    pub(crate) fn is_unsealed(&self) -> bool {
+        self.unsealed
+    }
 }
 
 impl Peers {
@@ -55,6 +65,7 @@ impl Peers {
             paths: Paths::default(),
             alarm: Alarm::default(),
             touched: false,
+            unsealed: false,
             leaving: false,
         });
         self.by_key.insert(key, index);
@@ -86,6 +97,10 @@ impl Peers {
             entry.touched = true;
             self.touched.push(index);
         }
+        if !entry.unsealed {
+            entry.unsealed = true;
+            self.unsealed.push(index);
+        }
         Some(entry)
     }
 
@@ -99,6 +114,15 @@ impl Peers {
         let index = self.touched.pop()?;
         if let Some(entry) = self.entries.get_mut(index) {
             entry.touched = false;
+        }
+        Some(index)
+    }
+
+    /// The next entry to seal, once everybody has written.
+    pub(crate) fn next_unsealed(&mut self) -> Option<usize> {
+        let index = self.unsealed.pop()?;
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.unsealed = false;
         }
         Some(index)
     }

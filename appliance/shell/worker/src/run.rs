@@ -5,8 +5,10 @@ mod datagrams;
 mod negotiation;
 mod outputs;
 
+use crate::arena_slots::ArenaSlots;
 use crate::counters::{Publisher, Tally};
 use crate::demux::Demux;
+use crate::handshakes::Handshakes;
 use crate::load::Load;
 use crate::peers::Peers;
 use crate::rooms::Rooms;
@@ -16,7 +18,7 @@ use crate::timers::Timers;
 use crossbeam_channel::{Receiver, Sender};
 use media::{MediaCommand, MediaEvent};
 use net::{Reactor, SocketIndex};
-use peer::{Certificate, Output};
+use peer::{Certificate, EgressKind, Output};
 use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub(crate) struct Worker {
 struct Core {
     sockets: Sockets,
     certificate: Certificate,
+    egress: EgressKind,
+    handshakes: Handshakes,
     peers: Peers,
     rooms: Rooms,
     demux: Demux,
@@ -53,8 +57,9 @@ impl Worker {
         certificate: Certificate,
         events: Sender<MediaEvent>,
         load: Arc<Load>,
+        egress: EgressKind,
     ) -> Self {
-        let core = Core::new(index, sockets, certificate, events, load);
+        let core = Core::new(index, sockets, certificate, events, load, egress);
         Self { reactor, core }
     }
 
@@ -79,23 +84,28 @@ impl Worker {
                 break;
             }
             let now = arrived.unwrap_or_else(Instant::now);
-            more = self.core.run_commands(commands, now);
+            more = self.core.run_handshakes(now);
+            more |= self.core.run_commands(commands, now);
             self.core.run_timers(now);
             self.settle(now);
         }
         self.farewell();
     }
 
-    /// Drains every touched peer and room until nothing is left to do, and sends.
+    /// Drains every touched peer and room until nothing is left to do, and sends. What goes to one
+    /// peer is sealed at once, when everybody has written to it: it leaves as trains.
     fn settle(&mut self, now: Instant) {
         loop {
             while let Some(index) = self.core.peers.next_touched() {
                 self.drain_peer(index, now);
             }
-            let Some(index) = self.core.rooms.next_touched() else {
+            if let Some(index) = self.core.rooms.next_touched() {
+                self.core.drain_room(index, now);
+            } else if let Some(index) = self.core.peers.next_unsealed() {
+                self.seal(index, now);
+            } else {
                 break;
-            };
-            self.core.drain_room(index, now);
+            }
         }
         if let Err(error) = self.reactor.flush() {
             tracing::error!(%error, "the network refused to send");
@@ -129,7 +139,7 @@ impl Worker {
                 Output::Wait(due) => {
                     if entry.leaving {
                         self.core.remove_peer(index);
-                    } else {
+                    } else if !entry.is_unsealed() {
                         self.core.peer_timers.set(index, &mut entry.alarm, due);
                     }
                     return;
@@ -137,6 +147,25 @@ impl Worker {
                 output => self.core.handle_peer_output(index, output, now),
             }
         }
+    }
+
+    fn seal(&mut self, index: usize, now: Instant) {
+        let Some(entry) = self.core.peers.get_mut(index) else {
+            return;
+        };
+        if let Some(path) = entry.peer.path() {
+            let heard_on = entry.paths.socket_to(path.remote);
+            if let Some(socket) = heard_on.or_else(|| self.core.sockets.socket_of(path.local)) {
+                let mut slots = ArenaSlots {
+                    reactor: &mut *self.reactor,
+                    publisher: &mut self.core.publisher,
+                    socket,
+                    remote: path.remote,
+                };
+                entry.peer.transmit(&mut slots, now);
+            }
+        }
+        self.drain_peer(index, now);
     }
 
     fn transmit(
@@ -169,11 +198,14 @@ impl Core {
         certificate: Certificate,
         events: Sender<MediaEvent>,
         load: Arc<Load>,
+        egress: EgressKind,
     ) -> Self {
         let now = Instant::now();
         Self {
             sockets,
             certificate,
+            egress,
+            handshakes: Handshakes::default(),
             peers: Peers::default(),
             rooms: Rooms::default(),
             demux: Demux::default(),

@@ -7,7 +7,7 @@ use crate::sockets::Sockets;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use media::{MediaCommand, MediaEvent};
 use net::{Backend, BackendChoice, OpenReactorError, Waker};
-use peer::{Certificate, GenerateCertificateError};
+use peer::{Certificate, EgressKind, GenerateCertificateError};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,6 +25,8 @@ pub struct WorkersConfig {
     pub announced: Vec<IpAddr>,
     /// Which network backend.
     pub backend: BackendChoice,
+    /// Who writes RTP toward clients.
+    pub egress: EgressKind,
     /// Pin each worker to a core, where allowed.
     pub pin: bool,
 }
@@ -165,6 +167,7 @@ impl Seat {
             self.certificate,
             self.events,
             self.load,
+            self.config.egress,
         );
         worker.run(&self.commands);
     }

@@ -1,6 +1,6 @@
 //! The hot path: one packet in, one packet per viewer out. No allocation once warm.
 
-use super::{Room, keyframes};
+use super::{Room, keyframes, reports};
 use crate::packet::{Egress, Outgoing, Packet};
 use crate::rewrite::Input;
 use crate::sequence_window::Arrival;
@@ -117,6 +117,7 @@ impl Room {
                 continue;
             }
             let layer = input.source.layer;
+            let was_shown = viewer.rewriter.timestamp_offset(input.source).is_some();
             let rewritten = viewer.forward(
                 input,
                 is_newest,
@@ -137,6 +138,10 @@ impl Room {
                 arrival: packet.arrival,
             };
             egress.write(viewer.peer_key, &outgoing, now);
+            if !was_shown {
+                let told = reports::on_clock_of(viewer, track, input.source, now);
+                self.outputs.extend(told);
+            }
         }
     }
 

@@ -57,6 +57,7 @@ struct LayerStream {
     last_arrival: Option<Instant>,
     rate: RateMeter,
     report: Option<SenderReport>,
+    reported: Option<Instant>,
     gate: KeyframeGate,
 }
 
@@ -256,14 +257,33 @@ impl Track {
         measured.unwrap_or(0).max(floor)
     }
 
-    pub(super) fn set_report(&mut self, report: SenderReport) {
-        let found = self
-            .layers
-            .iter_mut()
-            .find(|stream| stream.label == Label::of(report.rid));
-        if let Some(stream) = found {
-            stream.report = Some(report);
-        }
+    /// Takes note of a report; whose it is.
+    pub(super) fn set_report(&mut self, report: SenderReport, now: Instant) -> Option<Source> {
+        let mut streams = self.layers.iter_mut().zip(Layer::ALL);
+        let label = Label::of(report.rid);
+        let (stream, layer) = streams.find(|(stream, _)| stream.label == label)?;
+        stream.report = Some(report);
+        stream.reported = Some(now);
+        Some(Source {
+            layer,
+            epoch: stream.epoch,
+        })
+    }
+
+    /// The publisher's wall clock, and the timestamp of `source` that belongs to it, by the newest
+    /// report and advanced to `now`.
+    pub(super) fn clock(
+        &self,
+        source: Source,
+        clock_rate: u32,
+        now: Instant,
+    ) -> Option<(Duration, u32)> {
+        let stream = self.stream(source.layer)?;
+        let (report, at) = stream.report.zip(stream.reported)?;
+        let passed = now.saturating_duration_since(at);
+        let ticks = crate::rewrite::ticks(passed, clock_rate) as u32;
+        let advanced = (report.ntp + passed, report.timestamp.wrapping_add(ticks));
+        (stream.epoch == source.epoch).then_some(advanced)
     }
 
     /// `timestamp` of layer `of` on the clock of `on`, from the sender reports of both.

@@ -2,43 +2,46 @@
 
 use super::Peer;
 use crate::departure::Departure;
+use crate::egress::Verdict;
 use crate::output::Output;
 use crate::receive::{egress_loss, sender_report};
-use media::{Codec, Mid};
+use media::Mid;
 use std::time::Instant;
 use str0m::Event;
-use str0m::bwe::BweKind;
 use str0m::net::Transmit;
-use vocab::Bitrate;
 
 impl Peer {
-    pub(super) fn transmit(&mut self, transmit: Transmit, now: Instant) {
-        let bytes: Vec<u8> = transmit.contents.into();
-        let departure = Departure::of(&bytes, &self.sections.types);
-        self.repeats.count(departure, &mut self.counters);
-        let arrival = if let Departure::Media(pt) = departure {
-            let codec = self.sections.types.codec(pt);
-            let is_audio = matches!(codec, Some(Codec::Opus | Codec::Red));
-            self.transit.sent(is_audio, now)
-        } else {
-            None
+    pub(super) fn pass_on(&mut self, transmit: Transmit, now: Instant) {
+        let types = &self.sections.types;
+        let departure = Departure::of(&transmit.contents, types);
+        let arrival = match self.egress.judge(departure, &transmit, types, now) {
+            Verdict::Leaves(arrival) => arrival,
+            // Counted where it was judged: an alarm, not a loss.
+            Verdict::Stopped => return,
         };
+        self.repeats.count(departure, &mut self.counters);
         self.outputs.push_back(Output::Transmit {
             local: transmit.source,
             remote: transmit.destination,
-            bytes,
+            bytes: transmit.contents.into(),
             arrival,
         });
     }
 
     pub(super) fn handle_event(&mut self, event: Event, now: Instant) {
         let output = match event {
-            Event::RtpPacket(packet) => self.read_packet(packet).map(Output::Packet),
+            Event::RtpPacket(packet) => {
+                self.heard_media = true;
+                self.read_packet(packet).map(Output::Packet)
+            }
             Event::SenderFeedback(feedback) => sender_report(&feedback).map(Output::SenderReport),
             Event::KeyframeRequest(request) => {
                 Mid::new(&request.mid).map(|mid| Output::KeyframeRequest { mid })
             }
-            Event::EgressBitrateEstimate(estimate) => self.read_estimate(estimate),
+            Event::EgressBitrateEstimate(estimate) => {
+                let estimate = self.egress.read_estimate(estimate);
+                estimate.map(Output::Estimate)
+            }
             Event::MediaEgressStats(stats) => {
                 if let Some(mid) = Mid::new(&stats.mid) {
                     let counters = &mut self.counters;
@@ -91,19 +94,28 @@ impl Peer {
         .flatten()
     }
 
-    /// Transport-wide feedback where the client gives it, else its own estimate (REMB).
-    fn read_estimate(&mut self, estimate: BweKind) -> Option<Output> {
-        let bitrate = match estimate {
-            BweKind::Twcc {
-                estimate,
-                can_probe,
-            } => {
-                self.has_transport_feedback = can_probe;
-                can_probe.then_some(estimate)
-            }
-            BweKind::Remb { estimate, .. } if !self.has_transport_feedback => Some(estimate),
-            _ => None,
-        }?;
-        Some(Output::Estimate(Bitrate(bitrate.as_u64())))
+    /// Takes the keys of a handshake that has just completed. Keys that cannot be used leave no
+    /// way to protect what is sent.
+    pub(super) fn take_keys(&mut self) {
+        let Some(exported) = self.exporter.take() else {
+            return;
+        };
+        self.profile = Some(exported.profile());
+        let egress = &mut self.egress;
+        let taken = Self::guard(&mut self.rtc, |_| egress.set_keys(&exported.keys()));
+        if !matches!(taken, Some(Ok(()))) {
+            self.end_by_fault();
+        }
+    }
+}
+
+impl From<::egress::Event> for Output {
+    fn from(event: ::egress::Event) -> Self {
+        use ::egress::Event;
+        match event {
+            Event::KeyframeRequest { mid } => Self::KeyframeRequest { mid },
+            Event::Estimate(estimate) => Self::Estimate(estimate),
+            Event::Loss(report) => Self::Loss(report),
+        }
     }
 }

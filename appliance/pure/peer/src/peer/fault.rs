@@ -1,6 +1,7 @@
 //! The boundary around str0m: what goes wrong inside ends this peer and nothing else.
 
 use super::Peer;
+use crate::egress::Egress;
 use crate::output::Output;
 use media::plane::PeerFailure;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +15,14 @@ impl Peer {
     pub(crate) fn guard<T>(rtc: &mut Option<Rtc>, call: impl FnOnce(&mut Rtc) -> T) -> Option<T> {
         let rtc = rtc.as_mut()?;
         catch_unwind(AssertUnwindSafe(|| call(rtc))).ok()
+    }
+
+    /// Runs one call into the egress of a living peer. A panic ends the peer.
+    pub(super) fn guard_egress(&mut self, call: impl FnOnce(&mut dyn Egress)) {
+        let egress = &mut self.egress;
+        if Self::guard(&mut self.rtc, |_| call(&mut **egress)).is_none() {
+            self.end_by_fault();
+        }
     }
 
     pub(crate) fn end_by_fault(&mut self) {

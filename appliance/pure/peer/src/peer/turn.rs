@@ -13,7 +13,7 @@ const MAX_OUTPUTS_PER_STEP: usize = 10_000;
 const MAX_SETTLING_STEPS: usize = 8;
 /// A peer is not woken more often than this: a timer that does not move costs a thousand turns a
 /// second, not a core.
-const MIN_WAIT: Duration = Duration::from_millis(1);
+pub(super) const MIN_WAIT: Duration = Duration::from_millis(1);
 
 impl Peer {
     /// One mutation of str0m and everything that follows from it.
@@ -25,7 +25,7 @@ impl Peer {
         self.settle(now);
     }
 
-    pub(super) fn settle_writes(&mut self) {
+    pub(crate) fn settle_writes(&mut self) {
         if let Some(now) = self.unsettled.take() {
             self.settle(now);
         }
@@ -74,7 +74,7 @@ impl Peer {
                     self.after_poll();
                     return;
                 }
-                Some(Ok(RtcOutput::Transmit(transmit))) => self.transmit(transmit, now),
+                Some(Ok(RtcOutput::Transmit(transmit))) => self.pass_on(transmit, now),
                 Some(Ok(RtcOutput::Event(event))) => self.handle_event(event, now),
                 Some(Err(error)) => {
                     self.end(cause(&error));

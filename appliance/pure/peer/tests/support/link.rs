@@ -8,9 +8,10 @@
     reason = "tests"
 )]
 
+use media::packet::{Extensions, SenderReport};
 use media::plane::{PeerRole, PeerSpec};
-use media::{Codec, Mid, Outgoing, packet::Extensions};
-use ringward_peer::{Certificate, Output, Peer, PeerConfig};
+use media::{Codec, Mid, Outgoing};
+use ringward_peer::{Certificate, EgressKind, Output, Peer, PeerConfig, Slots};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -46,10 +47,16 @@ pub(crate) fn spec(role: PeerRole) -> PeerSpec {
 }
 
 pub(crate) fn new_peer(spec: PeerSpec, now: Instant) -> Peer {
+    peer_over(crate::EGRESS, spec, now)
+}
+
+fn peer_over(egress: EgressKind, spec: PeerSpec, now: Instant) -> Peer {
     let config = PeerConfig {
         spec,
         candidates: vec![box_address()],
         certificate: certificate(),
+        egress,
+        seed: 7,
     };
     Peer::new(&config, now)
 }
@@ -65,6 +72,29 @@ pub(crate) fn client_config() -> RtcConfig {
         .enable_av1(true)
 }
 
+/// A datagram of the box.
+pub(crate) struct Departed {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) arrival: Option<Instant>,
+}
+
+/// Slots that keep what was written.
+#[derive(Default)]
+struct Collected(Vec<(Vec<u8>, Option<Instant>)>);
+
+impl Slots for Collected {
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.0.push((vec![0; len], None));
+        self.0.last_mut().map(|(bytes, _)| &mut bytes[..])
+    }
+
+    fn carries(&mut self, arrival: Instant) {
+        self.0.last_mut().unwrap().1 = Some(arrival);
+    }
+}
+
 /// Both ends and the wire between them.
 pub(crate) struct Link {
     pub(crate) peer: Peer,
@@ -77,23 +107,30 @@ pub(crate) struct Link {
     /// Every n-th datagram of the box is lost.
     pub(crate) lose_every: Option<usize>,
     pub(crate) sent: usize,
+    /// All datagrams of the box, lost ones too.
+    pub(crate) wire: Vec<Vec<u8>>,
     peer_wait: Option<Instant>,
     client_wait: Instant,
 }
 
 impl Link {
     pub(crate) fn new(spec: PeerSpec, config: RtcConfig) -> Self {
+        Self::over(crate::EGRESS, spec, config)
+    }
+
+    pub(crate) fn over(egress: EgressKind, spec: PeerSpec, config: RtcConfig) -> Self {
         let now = Instant::now();
         let mut client = config.build(now);
         client.add_local_candidate(Candidate::host(client_address(), "udp").unwrap());
         Self {
-            peer: new_peer(spec, now),
+            peer: peer_over(egress, spec, now),
             client,
             now,
             outputs: Vec::new(),
             events: Vec::new(),
             lose_every: None,
             sent: 0,
+            wire: Vec::new(),
             peer_wait: None,
             client_wait: now,
         }
@@ -148,30 +185,65 @@ impl Link {
 
     fn pump_peer(&mut self) -> bool {
         let mut moved = false;
+        for departed in self.departing() {
+            moved = true;
+            self.sent += 1;
+            self.wire.push(departed.bytes.clone());
+            if self.lose_every.is_some_and(|n| self.sent.is_multiple_of(n)) {
+                continue;
+            }
+            let Departed {
+                local,
+                remote,
+                bytes,
+                ..
+            } = departed;
+            assert_eq!(local, box_address());
+            if let Ok(receive) = Receive::new(Protocol::Udp, local, remote, &bytes) {
+                let input = Input::Receive(self.now, receive);
+                let _ = self.client.handle_input(input);
+                moved |= self.drain_client();
+            }
+        }
+        moved
+    }
+
+    /// Everything that the box sends now, as a worker would let it.
+    pub(crate) fn departing(&mut self) -> Vec<Departed> {
+        let mut departing = Vec::new();
+        self.drain_peer(&mut departing);
+        if let Some(path) = self.peer.path() {
+            let mut slots = Collected::default();
+            self.peer.transmit(&mut slots, self.now);
+            departing.extend(slots.0.into_iter().map(|(bytes, arrival)| Departed {
+                local: path.local,
+                remote: path.remote,
+                bytes,
+                arrival,
+            }));
+            self.drain_peer(&mut departing);
+        }
+        departing
+    }
+
+    fn drain_peer(&mut self, departing: &mut Vec<Departed>) {
         loop {
             match self.peer.poll_output() {
                 Output::Wait(wait) => {
                     self.peer_wait = wait;
-                    return moved;
+                    return;
                 }
                 Output::Transmit {
                     local,
                     remote,
                     bytes,
-                    ..
-                } => {
-                    moved = true;
-                    self.sent += 1;
-                    if self.lose_every.is_some_and(|n| self.sent.is_multiple_of(n)) {
-                        continue;
-                    }
-                    assert_eq!(local, box_address());
-                    if let Ok(receive) = Receive::new(Protocol::Udp, local, remote, &bytes) {
-                        let input = Input::Receive(self.now, receive);
-                        let _ = self.client.handle_input(input);
-                        moved |= self.drain_client();
-                    }
-                }
+                    arrival,
+                } => departing.push(Departed {
+                    local,
+                    remote,
+                    bytes,
+                    arrival,
+                }),
                 output => self.outputs.push(output),
             }
         }
@@ -230,6 +302,17 @@ impl Link {
             }
         }
         panic!("the two ends did not connect");
+    }
+
+    /// The section's publisher tells its clock.
+    pub(crate) fn publisher_reports(&mut self, mid: Mid) {
+        let report = SenderReport {
+            mid,
+            rid: None,
+            ntp: Duration::from_secs(1_700_000_000),
+            timestamp: 0,
+        };
+        self.peer.set_sender_report(&report, self.now);
     }
 
     /// The box writes one packet.

@@ -10,17 +10,21 @@ use std::hash::BuildHasher;
 use std::time::Instant;
 use vocab::RoomKey;
 
-/// Commands run in one turn: a storm of joins must not hold media back for longer than a few
-/// milliseconds (a DTLS certificate check costs about one).
-const COMMANDS_PER_TURN: usize = 64;
+/// Work done for commands in one turn, in units of some 10 to 50 µs: a storm of joins must not
+/// hold media back for longer than a few milliseconds.
+const WORK_PER_TURN: usize = 64;
+/// Opening a transport or reading and writing a session description, in those units.
+const NEGOTIATION_WORK: usize = 8;
 
 impl Core {
     /// Runs a bounded number of commands; true when more wait.
     pub(super) fn run_commands(&mut self, commands: &Receiver<MediaCommand>, now: Instant) -> bool {
-        for _ in 0..COMMANDS_PER_TURN {
+        let mut done = 0;
+        while done < WORK_PER_TURN {
             let Ok(command) = commands.try_recv() else {
                 return false;
             };
+            done += work(&command);
             self.handle_command(command, now);
         }
         !commands.is_empty()
@@ -96,6 +100,8 @@ impl Core {
             spec: spec.clone(),
             candidates: self.sockets.candidates().to_vec(),
             certificate: self.certificate.clone(),
+            egress: self.egress,
+            seed: self.seeds.hash_one(spec.key),
         };
         let peer = Peer::new(&config, now);
         let index = self.peers.insert(room, spec.participant, spec.key, peer);
@@ -124,5 +130,16 @@ impl Core {
             self.demux.forget(index, entry.paths);
         }
         self.load.set_peers(self.peers.len());
+    }
+}
+
+/// What a command costs, in units of [`WORK_PER_TURN`].
+fn work(command: &MediaCommand) -> usize {
+    match command {
+        MediaCommand::OpenPeer { .. }
+        | MediaCommand::AcceptOffer { .. }
+        | MediaCommand::MakeOffer { .. }
+        | MediaCommand::AcceptAnswer { .. } => NEGOTIATION_WORK,
+        _ => 1,
     }
 }

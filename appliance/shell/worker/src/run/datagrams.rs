@@ -1,8 +1,10 @@
 //! Which peer a datagram goes to, and which datagrams nobody gets.
 
 use super::Core;
+use crate::handshakes::Waiting;
 use crate::stun::{self, Verdict};
 use net::{Received, SocketIndex};
+use peer::is_dtls;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -34,9 +36,46 @@ impl Core {
                 return;
             }
         };
+        if is_dtls(bytes) && !self.may_shake_hands(index, &received) {
+            return;
+        }
         if let Some(entry) = self.peers.touch(index) {
             entry.peer.handle_datagram(local, remote, bytes, now);
         }
+    }
+
+    /// Whether a DTLS record may be looked at in this turn; if not, it waits for the next.
+    fn may_shake_hands(&mut self, index: usize, received: &Received<'_>) -> bool {
+        let Some(entry) = self.peers.get(index) else {
+            return false;
+        };
+        if entry.peer.is_connected() || self.handshakes.may_begin() {
+            return true;
+        }
+        let is_kept = self.handshakes.defer(Waiting {
+            index,
+            key: entry.key,
+            socket: received.socket,
+            remote: received.remote,
+            bytes: received.bytes.into(),
+        });
+        self.tally.handshakes_dropped += u64::from(!is_kept);
+        false
+    }
+
+    /// Goes on with handshakes that wait; true when more do.
+    pub(super) fn run_handshakes(&mut self, now: Instant) -> bool {
+        while let Some(waiting) = self.handshakes.pop() {
+            let Some(local) = self.sockets.candidate_of(waiting.socket) else {
+                continue;
+            };
+            let meant = self.peers.index(waiting.key) == Some(waiting.index);
+            if let Some(entry) = self.peers.touch(waiting.index).filter(|_| meant) {
+                let (remote, bytes) = (waiting.remote, &waiting.bytes);
+                entry.peer.handle_datagram(local, remote, bytes, now);
+            }
+        }
+        self.handshakes.end_turn()
     }
 
     fn validate(
@@ -76,7 +115,7 @@ mod tests {
     use crate::stun::tests::message;
     use media::MediaCommand;
     use media::plane::{PeerRole, PeerSpec};
-    use peer::Certificate;
+    use peer::{Certificate, EgressKind};
     use std::sync::Arc;
     use vocab::{ParticipantKey, PeerKey, RoomKey};
 
@@ -86,7 +125,8 @@ mod tests {
         let certificate = Certificate::generate().unwrap();
         let (events, _said) = crossbeam_channel::unbounded();
         let sockets = Sockets::new(&[address], &[]);
-        let mut core = Core::new(0, sockets, certificate, events, Arc::new(Load::default()));
+        let load = Arc::new(Load::default());
+        let mut core = Core::new(0, sockets, certificate, events, load, EgressKind::Own);
         let (now, room, key) = (Instant::now(), RoomKey(1), PeerKey(7));
         let (commands, queue) = crossbeam_channel::unbounded();
         let peer = PeerSpec {

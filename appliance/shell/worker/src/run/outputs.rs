@@ -45,6 +45,7 @@ impl Core {
                     self.tally.data_refused += u64::from(matches!(accepted, Some(Err(_))));
                 }),
             Output::Connected => {
+                self.publisher.connected(entry.peer.profile());
                 self.emit(MediaEvent::PeerConnected { room, peer: key });
                 self.rooms
                     .with(room, |r| r.handle_connected(key, now))
@@ -96,6 +97,11 @@ impl Core {
                 RoomOutput::SetBitrate { peer, desired } => {
                     if let Some(entry) = self.peers.touch_key(peer) {
                         entry.peer.set_desired_bitrate(desired, now);
+                    }
+                }
+                RoomOutput::SenderReport { peer, report } => {
+                    if let Some(entry) = self.peers.touch_key(peer) {
+                        entry.peer.set_sender_report(&report, now);
                     }
                 }
                 RoomOutput::Event(event) => self.emit(event),

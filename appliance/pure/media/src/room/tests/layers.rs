@@ -90,6 +90,39 @@ fn sender_reports_join_the_clocks_of_two_layers() {
 }
 
 #[test]
+fn a_viewer_is_told_its_publishers_clock_in_its_own_timestamps() {
+    let ntp = Duration::from_hours(1_083_333);
+    let ms = Duration::from_millis;
+    let mut stage = watching();
+    stage.subscribe(CARA, 1);
+    stage.wish(CARA, 1, wish(Layer::Medium));
+    let shown = stage.packet(1, Some(Layer::High), false);
+    stage.deliver(ANA, &shown);
+    let low = stage.packet(1, Some(Layer::Low), true);
+    stage.report(ANA, 1, Layer::High, ntp, shown.timestamp);
+    stage.report(ANA, 1, Layer::Low, ntp + ms(20), low.timestamp);
+    stage.advance(ms(10));
+    stage.wish(BEN, 1, wish(Layer::Low));
+    stage.deliver(ANA, &low);
+    let stamps: Vec<u32> = stage.sent_to(BEN).map(|sent| sent.timestamp).collect();
+    let told: Vec<_> = stage
+        .outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::SenderReport { peer, report } => Some((*peer, report.ntp, report.timestamp)),
+            _ => None,
+        })
+        .collect();
+    // Of the layer it is shown when that is reported, and as of now when the layer changes.
+    let at_switch = stamps[1].wrapping_add(900);
+    let want = [
+        (peer(BEN), ntp, stamps[0]),
+        (peer(BEN), ntp + ms(30), at_switch),
+    ];
+    assert_eq!(told, want, "and nobody who is shown another layer");
+}
+
+#[test]
 fn a_report_of_a_restarted_layer_says_nothing_of_the_old_one() {
     let mut stage = watching();
     let shown = stage.packet(1, Some(Layer::High), false);

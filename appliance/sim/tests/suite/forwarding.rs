@@ -15,7 +15,7 @@ const SEEDS: [u64; 4] = [1, 4711, 0x0BAD_F00D, 0xDEAD_BEEF];
 #[test]
 fn on_a_clean_network_every_picture_is_shown() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed)
+        let mut sim = Sim::over(crate::EGRESS, seed)
             .publisher("bed-4")
             .subscriber("nurse")
             .subscriber("doctor");
@@ -33,7 +33,9 @@ fn on_a_clean_network_every_picture_is_shown() {
 fn after_the_storm_every_subscribed_track_flows_within_two_seconds() {
     for seed in SEEDS {
         for (loss, colleague) in [(20, true), (100, true), (200, false)] {
-            let sim = Sim::new(seed).publisher("bed-4").subscriber("nurse");
+            let sim = Sim::over(crate::EGRESS, seed)
+                .publisher("bed-4")
+                .subscriber("nurse");
             // At 20 % the estimate has room for one picture; the second comes a little later.
             let sim = if colleague {
                 sim.publisher("doctor")
@@ -57,7 +59,7 @@ fn after_the_storm_every_subscribed_track_flows_within_two_seconds() {
 #[test]
 fn lost_packets_are_repaired_and_most_pictures_are_shown() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed)
+        let mut sim = Sim::over(crate::EGRESS, seed)
             .publisher("bed-4")
             .subscriber("nurse")
             .loss_permille(20)
@@ -73,7 +75,7 @@ fn lost_packets_are_repaired_and_most_pictures_are_shown() {
 fn a_late_joiner_gets_a_keyframe() {
     for seed in SEEDS {
         for loss in [0, 100] {
-            let mut sim = Sim::new(seed)
+            let mut sim = Sim::over(crate::EGRESS, seed)
                 .publisher("bed-4")
                 .subscriber("nurse")
                 .loss_permille(loss);
@@ -96,7 +98,7 @@ fn a_late_joiner_gets_a_keyframe() {
 #[test]
 fn no_packet_crosses_rooms() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed)
+        let mut sim = Sim::over(crate::EGRESS, seed)
             .publisher_in("ward-3", "bed-4")
             .subscriber_in("ward-3", "nurse")
             .publisher_in("ward-7", "bed-9")
@@ -115,7 +117,7 @@ fn no_packet_crosses_rooms() {
 #[test]
 fn nothing_is_received_without_permission() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed)
+        let mut sim = Sim::over(crate::EGRESS, seed)
             .publisher("bed-4")
             .subscriber("nurse")
             .subscriber("doctor")
@@ -155,7 +157,7 @@ fn nothing_is_received_without_permission() {
 #[test]
 fn keyframe_requests_stay_rare_in_a_storm() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed)
+        let mut sim = Sim::over(crate::EGRESS, seed)
             .publisher("bed-4")
             .subscriber("nurse")
             .subscriber("doctor")

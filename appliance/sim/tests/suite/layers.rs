@@ -22,7 +22,7 @@ fn changes_only_on_keyframes(shown: &[Shown]) -> bool {
 #[test]
 fn a_viewer_never_changes_layer_mid_picture() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed)
+        let mut sim = Sim::over(crate::EGRESS, seed)
             .publisher("bed-4")
             .subscriber("nurse")
             .loss_permille(100)
@@ -41,7 +41,9 @@ fn a_viewer_never_changes_layer_mid_picture() {
 #[test]
 fn a_wish_is_granted_within_two_seconds_on_a_clean_network() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed).publisher("bed-4").subscriber("nurse");
+        let mut sim = Sim::over(crate::EGRESS, seed)
+            .publisher("bed-4")
+            .subscriber("nurse");
         sim.run(Duration::from_secs(3));
         for target in [Layer::Low, Layer::Medium, Layer::Low, Layer::Medium] {
             sim.set_target("nurse", "bed-4", target);
@@ -56,7 +58,9 @@ fn a_wish_is_granted_within_two_seconds_on_a_clean_network() {
 #[test]
 fn the_best_layer_is_reached_on_a_clean_network() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed).publisher("bed-4").subscriber("nurse");
+        let mut sim = Sim::over(crate::EGRESS, seed)
+            .publisher("bed-4")
+            .subscriber("nurse");
         sim.run(Duration::from_secs(10));
         assert_eq!(sim.layer_of("nurse", "bed-4"), Some(Layer::High), "{sim}");
     }
@@ -65,7 +69,7 @@ fn the_best_layer_is_reached_on_a_clean_network() {
 #[test]
 fn a_layer_that_its_publisher_drops_is_left_and_found_again() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed)
+        let mut sim = Sim::over(crate::EGRESS, seed)
             .publisher("bed-4")
             .subscriber("nurse")
             .loss_permille(10);
@@ -87,7 +91,9 @@ fn a_layer_that_its_publisher_drops_is_left_and_found_again() {
 #[test]
 fn nobody_encodes_what_nobody_watches() {
     for seed in SEEDS {
-        let mut sim = Sim::new(seed).publisher("bed-4").subscriber("nurse");
+        let mut sim = Sim::over(crate::EGRESS, seed)
+            .publisher("bed-4")
+            .subscriber("nurse");
         sim.run(Duration::from_secs(1));
         sim.set_target("nurse", "bed-4", Layer::Low);
         sim.run(Duration::from_secs(7));

@@ -8,7 +8,7 @@ use std::time::Duration;
 const SEEDS: [u64; 4] = [1, 4711, 0x0BAD_F00D, 0xDEAD_BEEF];
 
 fn run(seed: u64) -> (u64, u64) {
-    let mut sim = Sim::new(seed)
+    let mut sim = Sim::over(crate::EGRESS, seed)
         .publisher("bed-4")
         .subscriber("nurse")
         .loss_permille(50)

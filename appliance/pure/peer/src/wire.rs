@@ -1,0 +1,20 @@
+//! What a datagram of a transport is, by its first bytes (RFC 7983, RFC 5761).
+
+/// Whether this is a DTLS record (RFC 7983 §7).
+pub fn is_dtls(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(20..=63))
+}
+
+/// Whether this is SRTCP (RFC 5761 §4).
+pub(crate) fn is_rtcp(bytes: &[u8]) -> bool {
+    matches!(
+        (bytes.first(), bytes.get(1)),
+        (Some(128..=191), Some(192..=223))
+    )
+}
+
+/// The SSRC an SRTCP packet is sealed under: that of its first report, in clear (RFC 3711 §3.4).
+pub(crate) fn ssrc_of_rtcp(bytes: &[u8]) -> Option<u32> {
+    let ssrc = bytes.get(4..8)?;
+    Some(u32::from_be_bytes(ssrc.try_into().ok()?))
+}
