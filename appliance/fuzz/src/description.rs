@@ -2,7 +2,7 @@
 
 use crate::text;
 use media::plane::{PeerRole, PeerSpec};
-use peer::{Certificate, Output, Peer, PeerConfig};
+use peer::{Certificate, EgressKind, Output, Peer, PeerConfig};
 use signal::fragment::Fragment;
 use signal::sdp::Description;
 use std::net::SocketAddr;
@@ -89,6 +89,8 @@ fn new_peer() -> (Option<Peer>, Instant) {
                 spec,
                 candidates,
                 certificate,
+                egress: EgressKind::Own,
+                seed: 1,
             },
             now,
         )
