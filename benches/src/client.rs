@@ -213,6 +213,7 @@ impl Client {
         if let Some(transport) = self.transport(side) {
             transport.handle_datagram(remote, bytes, now);
         }
+        self.brief_lean();
         if let Some(transport) = self.subscribe.as_mut().filter(|_| side == Side::Subscribe) {
             for packet in transport.packets.drain(..) {
                 let numbers = (*packet.header.ssrc, *packet.seq_no);
@@ -244,6 +245,7 @@ impl Client {
                 bail!("the {side:?} connection ended");
             }
         }
+        self.brief_lean();
         self.send_feedback(now);
         let Some(transport) = self.publish.as_mut().filter(|t| t.is_connected()) else {
             return Ok(());
@@ -268,6 +270,15 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// Tells the lean receiver what new sections bring.
+    fn brief_lean(&mut self) {
+        if let (Some(lean), Some(transport)) = (&mut self.lean, &mut self.subscribe)
+            && std::mem::take(&mut transport.has_new_media)
+        {
+            lean.set_negotiated(transport.negotiated());
+        }
     }
 
     /// A lean receiver's reports, to where str0m sends too.

@@ -68,6 +68,8 @@ pub struct Lean {
     scratch: Vec<u8>,
     /// Packets that could not be opened.
     pub undecryptable: u64,
+    /// Transport feedback packets sent: without them a server's estimate never rises.
+    pub reported: u64,
 }
 
 impl Lean {
@@ -86,6 +88,7 @@ impl Lean {
             report_at: now + REPORT_INTERVAL,
             scratch: Vec::new(),
             undecryptable: 0,
+            reported: 0,
         }
     }
 
@@ -158,6 +161,7 @@ impl Lean {
             self.feedback_at = now + FEEDBACK_INTERVAL;
             while self.arrivals.write(self.sender, first, &mut packet) {
                 self.seal(&mut packet, &mut sealed);
+                self.reported += 1;
             }
             for place in 0..self.streams.len() {
                 let stream = &mut self.streams[place];
@@ -200,7 +204,7 @@ impl Lean {
             .retransmissions
             .contains(&header.payload_type)
         {
-            self.handle_retransmission(packet, &header, tally, measured);
+            self.handle_retransmission(packet, &header, tally, measured, now);
             return None;
         }
         let place = self.place(&header);
@@ -251,10 +255,13 @@ impl Lean {
         header: &Header,
         tally: &mut Subscriber,
         measured: bool,
+        now: Instant,
     ) {
         let place = self.place(header);
-        let index = self.streams[place].extend(header.sequence);
-        self.streams[place].is_retransmission = true;
+        let stream = &mut self.streams[place];
+        let index = stream.extend(header.sequence);
+        stream.is_retransmission = true;
+        stream.insert(index, false, now);
         let Some(srtp) = self.srtp.as_mut() else {
             return;
         };

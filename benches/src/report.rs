@@ -121,6 +121,8 @@ pub struct Sampling {
     pub one_marker_in: u64,
     /// Packets that they could not open: their keys are wrong.
     pub undecryptable: u64,
+    /// Transport feedback packets that they sent: without any, a server's estimate never rises.
+    pub feedback: u64,
     /// Packets per subscriber of each kind: the two must agree.
     pub delivered_per_full: f64,
     /// See [`Self::delivered_per_full`].
@@ -306,6 +308,7 @@ impl Sampling {
             lean,
             one_in: SAMPLE,
             one_marker_in: MARKER_SAMPLE,
+            feedback: leans().map(|lean| lean.reported).sum(),
             undecryptable: leans().map(|lean| lean.undecryptable).sum(),
             delivered_per_full,
             delivered_per_lean,

@@ -90,7 +90,8 @@ impl Stream {
         if measured {
             self.window.note(index);
         }
-        if index > self.highest + 1 {
+        // Nobody asks twice: what is lost of a retransmission is asked for where it belongs.
+        if index > self.highest + 1 && !self.is_retransmission {
             let gap = (self.highest + 1).max(index.saturating_sub(MAX_WANTED as u64))..index;
             self.wanted.extend(gap.map(|index| Wanted {
                 index,

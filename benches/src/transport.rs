@@ -27,6 +27,8 @@ pub struct Transport {
     pub keys: Slot,
     tracks: Vec<Track>,
     received: Vec<Mid>,
+    /// Sections came since the caller last looked; str0m tells of them once it is connected.
+    pub has_new_media: bool,
     /// Datagrams to be sent, oldest first.
     pub outgoing: Vec<(SocketAddr, Vec<u8>)>,
     /// Media packets received since the caller last looked.
@@ -64,6 +66,7 @@ impl Transport {
             keys,
             tracks: Vec::new(),
             received: Vec::new(),
+            has_new_media: false,
             outgoing: Vec::new(),
             packets: Vec::new(),
             remote: None,
@@ -288,7 +291,10 @@ impl Transport {
                 self.keyframes_wanted
                     .extend(place.map(|track| (track, request.rid)));
             }
-            Event::MediaAdded(added) => self.received.push(added.mid),
+            Event::MediaAdded(added) => {
+                self.received.push(added.mid);
+                self.has_new_media = true;
+            }
             Event::RtpPacket(packet) => self.packets.push(packet),
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                 self.connected = false;

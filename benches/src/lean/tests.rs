@@ -56,6 +56,7 @@ impl Call {
             now += Duration::from_millis(10);
             call.pass(now);
         }
+        call.lean.set_negotiated(call.subscriber.negotiated());
         call
     }
 
@@ -124,6 +125,7 @@ fn a_lean_subscriber_counts_every_packet_and_opens_a_sample() {
     assert!((176..=260).contains(&opened), "{opened} of 3000");
     assert!(call.tally.frame_latency.total() >= 75);
     assert!(call.lean.profile().is_some());
+    assert!(call.lean.reported > 0, "transport feedback was sent");
 }
 
 #[test]
