@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,8 @@ BUSY_MACHINE_PERCENT = 10
 
 def main():
     arguments = parse()
+    # Ended from outside, servers and folders go with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     available = {}
     for name in dict.fromkeys(arguments.servers):
         try:
