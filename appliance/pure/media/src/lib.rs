@@ -20,7 +20,9 @@ pub mod sequence_window;
 pub mod speakers;
 pub mod vp8;
 
-pub use data::{DATA_BYTES_PER_SECOND, DATA_MESSAGES_PER_SECOND, MAX_DATA_BYTES};
+pub use data::{
+    DATA_BYTES_PER_SECOND, DATA_MESSAGES_PER_SECOND, DATA_TRACK_PACKETS_PER_SECOND, MAX_DATA_BYTES,
+};
 pub use keyframe::KEYFRAME_REQUEST_INTERVAL;
 pub use packet::{Channel, Codec, Egress, Kind, Layer, Mid, Outgoing, Packet, Rid};
 pub use plane::{MediaCommand, MediaEvent, MediaPlane};

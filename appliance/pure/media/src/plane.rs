@@ -125,6 +125,11 @@ pub enum MediaCommand {
         channel: Channel,
         payload: Bytes,
     },
+    /// Where the frames of a data track go from now on; to nobody: the track is forgotten.
+    RouteDataTrack {
+        room: RoomKey,
+        route: DataTrackRoute,
+    },
     /// After a resume: send again the reliable packets that the subscriber has not seen.
     ReplayData {
         room: RoomKey,
@@ -162,6 +167,7 @@ impl MediaCommand {
             | Self::VacateSection { room, .. }
             | Self::SetSubscription { room, .. }
             | Self::SendData { room, .. }
+            | Self::RouteDataTrack { room, .. }
             | Self::ReplayData { room, .. }
             | Self::ReportDataProgress { room, .. } => *room,
         }
@@ -319,6 +325,17 @@ impl Default for LayerWish {
             priority: 0,
         }
     }
+}
+
+/// The way of one data track's packets: each viewer knows the track by a handle of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataTrackRoute {
+    /// Whose it is.
+    pub publisher: ParticipantKey,
+    /// What the publisher writes into the packets.
+    pub handle: u16,
+    /// Who gets them, and what each is to read in them.
+    pub viewers: Vec<(ParticipantKey, u16)>,
 }
 
 /// To whom a data packet of the server goes.

@@ -1,6 +1,7 @@
 //! One room of the media plane: what comes in, who gets it, in which form.
 
 mod commands;
+mod data_tracks;
 mod downlink;
 mod forward;
 mod keyframes;

@@ -65,6 +65,7 @@ impl Room {
             } => {
                 self.send_data(to, *channel, payload, now);
             }
+            MediaCommand::RouteDataTrack { route, .. } => self.route_data_track(route),
             MediaCommand::ReplayData {
                 subscriber, seen, ..
             } => {

@@ -34,15 +34,17 @@ impl Room {
         if !known.permissions.publish_data {
             return Err(DataRefusal::Forbidden);
         }
-        if !known.bucket.take(payload.len(), now) {
+        let bucket = match channel {
+            Channel::DataTrack => &mut known.track_bucket,
+            Channel::Reliable | Channel::Lossy => &mut known.bucket,
+        };
+        if !bucket.take(payload.len(), now) {
             return Err(DataRefusal::RateLimited);
         }
         let data_role = known.data_role;
         let (key, sid, identity) = (known.key, known.sid.clone(), known.identity.clone());
         if channel == Channel::DataTrack {
-            let payload = Bytes::copy_from_slice(payload);
-            self.deliver(Some(sender), &Recipients::All, channel, &payload);
-            return Ok(());
+            return self.forward_data_track(sender, payload);
         }
         let scanned = wire::scan(payload).ok_or(DataRefusal::Malformed)?;
         let stamped = wire::stamp(payload, channel, sid.as_str(), identity.as_str())

@@ -1,10 +1,12 @@
 //! Who is in the room: participants and their transports.
 
 use super::trial::Trial;
-use crate::data::Bucket;
+use crate::data::{Bucket, DATA_MESSAGES_PER_SECOND, DATA_TRACK_PACKETS_PER_SECOND};
 use crate::key_map::KeyMap;
 use crate::packet::{Channel, Mid};
-use crate::plane::{DataRole, MediaPermissions, ParticipantSpec, PeerRole, PeerSpec};
+use crate::plane::{
+    DataRole, DataTrackRoute, MediaPermissions, ParticipantSpec, PeerRole, PeerSpec,
+};
 use crate::quality::QualityMeter;
 use crate::rewrite::Rewriter;
 use slab::Slab;
@@ -28,6 +30,10 @@ pub(super) struct Participant {
     pub(super) peers: SmallVec<[usize; 2]>,
     pub(super) tracks: Vec<usize>,
     pub(super) bucket: Bucket,
+    /// Packets of its data tracks have an allowance of their own: they are lossy by nature, and
+    /// a stream of measurements must not silence what its sender says.
+    pub(super) track_bucket: Bucket,
+    pub(super) data_routes: Vec<DataTrackRoute>,
     /// Highest sequence of its reliable data, 0 if none.
     pub(super) data_sequence: u32,
     pub(super) quality: QualityMeter,
@@ -113,7 +119,9 @@ impl Roster {
             joined: now,
             peers: SmallVec::new(),
             tracks: Vec::new(),
-            bucket: Bucket::new(now),
+            bucket: Bucket::new(DATA_MESSAGES_PER_SECOND, now),
+            track_bucket: Bucket::new(DATA_TRACK_PACKETS_PER_SECOND, now),
+            data_routes: Vec::new(),
             data_sequence: 0,
             quality: QualityMeter::default(),
             voice: 0.0,

@@ -3,9 +3,10 @@
 
 use super::stage::{ALL, ANA, BEN, CARA, ROOM, Stage, peer};
 use crate::data::HOLD_TIME;
-use crate::plane::{DataRole, DataTarget};
+use crate::plane::{DataRole, DataTarget, DataTrackRoute};
 use crate::{
-    Channel, DATA_MESSAGES_PER_SECOND, DataRefusal, MAX_DATA_BYTES, MediaCommand, MediaEvent,
+    Channel, DATA_MESSAGES_PER_SECOND, DATA_TRACK_PACKETS_PER_SECOND, DataRefusal, MAX_DATA_BYTES,
+    MediaCommand, MediaEvent,
 };
 use bytes::Bytes;
 use livekit_protocol::{
@@ -301,10 +302,59 @@ fn size_form_and_rate_are_limited() {
 }
 
 #[test]
-fn data_track_bytes_pass_as_they_are() {
+fn a_data_track_reaches_its_viewers_under_their_own_handles() {
     let mut stage = Stage::new();
-    stage.data(ANA, Channel::DataTrack, b"\xFF raw").unwrap();
-    assert_eq!(stage.messages(BEN), [Bytes::from_static(b"\xFF raw")]);
+    let packet = |handle: u8| [b"\x18\0\0", &[handle][..], b"\0\x01\0\x02\0\0\0\x03frame"].concat();
+    let route = |handle, viewers: &[(u64, u16)]| MediaCommand::RouteDataTrack {
+        room: ROOM,
+        route: DataTrackRoute {
+            publisher: ParticipantKey(ANA),
+            handle,
+            viewers: viewers
+                .iter()
+                .map(|(viewer, handle)| (ParticipantKey(*viewer), *handle))
+                .collect(),
+        },
+    };
+    stage.command(route(7, &[(BEN, 1)]));
+    stage.command(route(8, &[(BEN, 2), (CARA, 1), (999, 5)]));
+    for handle in [7, 8, 9] {
+        stage
+            .data(ANA, Channel::DataTrack, &packet(handle))
+            .unwrap();
+    }
+    assert_eq!(stage.messages(BEN), [packet(1), packet(2)]);
+    assert_eq!(stage.messages(CARA), [packet(1)]);
+    stage.outputs.clear();
+    stage.data(BEN, Channel::DataTrack, &packet(7)).unwrap();
+    assert_eq!(stage.outputs.len(), 0, "a handle is its publisher's");
+    stage.command(route(8, &[(BEN, 2)]));
+    stage.command(route(7, &[]));
+    for handle in [7, 8] {
+        stage
+            .data(ANA, Channel::DataTrack, &packet(handle))
+            .unwrap();
+    }
+    assert_eq!(stage.messages(BEN), [packet(2)]);
+    assert_eq!(stage.messages(CARA).len(), 0);
+    assert_eq!(
+        stage.data(ANA, Channel::DataTrack, &packet(8)[..11]),
+        Err(DataRefusal::Malformed)
+    );
+}
+
+#[test]
+fn a_stream_of_frames_does_not_silence_what_its_sender_says() {
+    let mut stage = Stage::new();
+    let frame = [0; 1_200];
+    for _ in 0..DATA_TRACK_PACKETS_PER_SECOND {
+        assert_eq!(stage.data(ANA, Channel::DataTrack, &frame), Ok(()));
+    }
+    assert_eq!(
+        stage.data(ANA, Channel::DataTrack, &frame),
+        Err(DataRefusal::RateLimited)
+    );
+    assert_eq!(stage.data(ANA, Channel::Lossy, &[]), Ok(()));
 }
 
 #[test]
