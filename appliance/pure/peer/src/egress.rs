@@ -104,6 +104,10 @@ pub(crate) trait Egress {
     /// An SRTCP packet, before str0m sees it: what the client says of our streams.
     fn hear(&mut self, _path: Path, _bytes: &[u8], _now: Instant) {}
 
+    /// The client tries this path, and str0m has read its check. A path that is not the one in use
+    /// may have become it.
+    fn heard_check(&mut self, _rtc: &mut Rtc, _path: Path) {}
+
     /// str0m found an authentic media packet in what came by this path.
     fn heard_media(&mut self, _path: Path) {}
 

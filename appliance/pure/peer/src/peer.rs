@@ -18,7 +18,7 @@ use crate::output::Output;
 use crate::receive::Receiver;
 use crate::section::Sections;
 use crate::ssrc::of_rtp;
-use crate::wire::{is_dtls, is_rtcp};
+use crate::wire::{is_dtls, is_rtcp, is_stun};
 use ::egress::{Profile, Slots, WriteRefusal};
 use config::{Built, build};
 use fault::{discard, ends_handshake};
@@ -195,6 +195,12 @@ impl Peer {
                 }
             }
             None => self.end_by_fault(),
+        }
+        if is_stun(bytes) {
+            let egress = &mut self.egress;
+            if Self::guard(&mut self.rtc, |rtc| egress.heard_check(rtc, path)).is_none() {
+                self.end_by_fault();
+            }
         }
         self.drain(now);
         if is_dtls(bytes) {

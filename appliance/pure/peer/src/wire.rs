@@ -5,6 +5,11 @@ pub fn is_dtls(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(20..=63))
 }
 
+/// Whether this is STUN (RFC 7983 §7).
+pub(crate) fn is_stun(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(0..=3))
+}
+
 /// Whether this is SRTCP (RFC 5761 §4).
 pub(crate) fn is_rtcp(bytes: &[u8]) -> bool {
     matches!(

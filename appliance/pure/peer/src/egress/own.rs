@@ -24,6 +24,9 @@ use vocab::Bitrate;
 /// Draws of a fresh SSRC: each fails with a probability of some 2^-24 at most.
 const SSRC_DRAWS: usize = 16;
 
+/// The media SSRC of a request that never leaves.
+const NOBODY: u32 = 0;
+
 /// From NTP's epoch, 1900, to that of [`SenderReport::ntp`], 1970 (RFC 5905 §6, figure 4).
 const NTP_TO_UNIX: Duration = Duration::from_hours(613_608);
 
@@ -46,6 +49,8 @@ pub(crate) struct Own {
     nominated: Option<Path>,
     /// The SSRC that str0m itself reports with.
     reporter: Option<u32>,
+    /// With which str0m is asked where it would send; what it says with it never leaves.
+    scout: Option<Ssrc>,
     /// Whether the first estimate was told: what the path takes before it was measured. It holds
     /// only for a client that can measure, so it waits for the client's first word.
     estimate: Told,
@@ -69,6 +74,7 @@ impl Own {
             path: None,
             nominated: None,
             reporter: None,
+            scout: None,
             estimate: Told::NotYet,
             stopped: 0,
         }
@@ -129,14 +135,18 @@ impl Own {
     fn fresh(&self, rtc: &mut Rtc) -> Option<Ssrc> {
         let direct = rtc.direct_api();
         let is_free = |ssrc: &Ssrc| {
-            !self.sender.owns(**ssrc) && !self.is_announced(**ssrc) && self.reporter != Some(**ssrc)
+            !self.sender.owns(**ssrc)
+                && !self.is_announced(**ssrc)
+                && self.reporter != Some(**ssrc)
+                && self.scout != Some(*ssrc)
         };
         (0..SSRC_DRAWS).map(|_| direct.new_ssrc()).find(is_free)
     }
 
-    /// str0m speaks with an SSRC of ours, or we were given the one it reports with.
+    /// We were given an SSRC that str0m has sealed with.
     fn is_disputed(&self) -> bool {
-        self.reporter.is_some_and(|ssrc| self.is_announced(ssrc))
+        let mut theirs = [self.reporter, self.scout.map(|ssrc| *ssrc)].into_iter();
+        theirs.any(|ssrc| ssrc.is_some_and(|ssrc| self.is_announced(ssrc)))
     }
 }
 
@@ -243,7 +253,9 @@ impl Egress for Own {
                     self.stopped += 1;
                     return Verdict::Stopped;
                 }
-                self.reporter = ssrc;
+                if ssrc != self.scout.map(|ssrc| *ssrc) {
+                    self.reporter = ssrc;
+                }
             }
             Departure::Dtls => {}
         }
@@ -253,6 +265,10 @@ impl Egress for Own {
         };
         if self.nominated.replace(path) != Some(path) {
             self.path = Some(path);
+        }
+        let scout = self.scout.map(|ssrc| *ssrc);
+        if departure == Departure::Rtcp && scout == ssrc_of_rtcp(&transmit.contents) {
+            return Verdict::Stopped;
         }
         Verdict::Leaves(None)
     }
@@ -280,6 +296,20 @@ impl Egress for Own {
                 self.estimate = Told::Due;
             }
         }
+    }
+
+    /// Without send streams str0m says nothing that would show where it sends since an ICE restart
+    /// (`egress.md` §5, trap 5), and a viewer's report may be seconds away. So it is given a
+    /// report to make, whose address is read and which is then thrown away.
+    fn heard_check(&mut self, rtc: &mut Rtc, path: Path) {
+        if self.path == Some(path) || !self.sender.is_keyed() {
+            return;
+        }
+        let Some(scout) = self.scout.or_else(|| self.fresh(rtc)) else {
+            return;
+        };
+        self.scout = Some(scout);
+        rtc.direct_api().send_pli_feedback(scout, NOBODY.into());
     }
 
     fn heard_media(&mut self, path: Path) {
@@ -325,3 +355,6 @@ impl Egress for Own {
         counters.egress.add(&sent);
     }
 }
+
+#[cfg(test)]
+mod tests;

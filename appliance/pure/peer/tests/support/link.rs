@@ -107,6 +107,10 @@ pub(crate) struct Link {
     /// Every n-th datagram of the box is lost.
     pub(crate) lose_every: Option<usize>,
     pub(crate) sent: usize,
+    /// The client's RTP and RTCP is lost.
+    pub(crate) hush: bool,
+    /// The box's last answer.
+    pub(crate) answer: String,
     /// All datagrams of the box, lost ones too.
     pub(crate) wire: Vec<Vec<u8>>,
     peer_wait: Option<Instant>,
@@ -130,6 +134,8 @@ impl Link {
             events: Vec::new(),
             lose_every: None,
             sent: 0,
+            hush: false,
+            answer: String::new(),
             wire: Vec::new(),
             peer_wait: None,
             client_wait: now,
@@ -153,6 +159,7 @@ impl Link {
             .peer
             .accept_offer(&offer.to_sdp_string(), self.now)
             .unwrap();
+        self.answer.clone_from(&answer);
         let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
         self.client
             .sdp_api()
@@ -267,6 +274,9 @@ impl Link {
                 RtcOutput::Transmit(transmit) => {
                     moved = true;
                     let (from, to) = (transmit.source, transmit.destination);
+                    if self.hush && transmit.contents.first().is_some_and(|first| *first >= 128) {
+                        continue;
+                    }
                     if to == box_address()
                         && self.peer.accepts(to, from, &transmit.contents, self.now)
                     {
