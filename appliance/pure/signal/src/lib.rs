@@ -6,6 +6,7 @@ pub mod limits;
 pub mod sdp;
 
 mod config;
+mod data_track;
 mod downstream;
 mod keys;
 mod now;

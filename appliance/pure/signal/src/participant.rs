@@ -10,6 +10,7 @@ pub(crate) use client::participant_kind;
 use client::{kind_details, sdk_label};
 pub(crate) use permission::{apply_permission, data_role, media_permissions, permission};
 
+use crate::data_track::{DataBlobs, DataTracks};
 use crate::downstream::Downstream;
 use crate::pace::Pace;
 use crate::subscription::Subscription;
@@ -97,6 +98,10 @@ pub(crate) struct Participant {
     pub(crate) queued: Vec<AddTrackRequest>,
     /// What it wants to watch.
     pub(crate) subscriptions: BTreeMap<TrackKey, Subscription>,
+    /// What it publishes and watches of data tracks.
+    pub(crate) data: DataTracks,
+    /// What it keeps for others to ask for.
+    pub(crate) blobs: DataBlobs,
     /// Who may watch its tracks.
     pub(crate) admission: Admission,
     /// How often it may change what everyone is told.
@@ -170,7 +175,8 @@ impl Participant {
             name: self.claims.name.clone(),
             version: self.version,
             permission: Some(permission(&self.claims)),
-            is_publisher: self.published().next().is_some(),
+            is_publisher: self.published().next().is_some() || !self.data.published.is_empty(),
+            data_tracks: self.data.published.values().cloned().collect(),
             kind: participant_kind(&self.claims).into(),
             kind_details: kind_details(&self.claims),
             attributes: self

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod data_tracks;
 mod exchange;
 mod facts;
 mod join;

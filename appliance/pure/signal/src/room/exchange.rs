@@ -221,6 +221,7 @@ impl Room {
             client: ClientInfo::default(),
             ice_lite: self.config.ice_lite,
             auto_subscribe: false,
+            auto_subscribe_data: false,
         };
         let key = self.enter(newcomer, now);
         if let Some(participant) = self.roster.get_mut(&key) {

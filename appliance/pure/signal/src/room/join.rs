@@ -4,6 +4,7 @@ use super::leave::Farewell;
 use super::metadata::{TextTooLong, check_texts};
 use super::timers::{JOIN_TIMEOUT, TOKEN_INTERVAL, Timer};
 use super::{Participant, Room};
+use crate::data_track::{DataBlobs, DataTracks};
 use crate::downstream::Downstream;
 use crate::join::{Join, SignalVersion};
 use crate::now::Now;
@@ -78,6 +79,7 @@ pub(super) struct Newcomer {
     pub(super) client: ClientInfo,
     pub(super) ice_lite: bool,
     pub(super) auto_subscribe: bool,
+    pub(super) auto_subscribe_data: bool,
 }
 
 impl Room {
@@ -112,6 +114,7 @@ impl Room {
             client: join.client,
             ice_lite: self.config.ice_lite && !join.disable_ice_lite,
             auto_subscribe: join.auto_subscribe,
+            auto_subscribe_data: join.auto_subscribe_data_track.unwrap_or(false),
         };
         let key = self.enter(newcomer, now);
         self.welcome(key, now);
@@ -186,6 +189,8 @@ impl Room {
             tracks: BTreeMap::new(),
             queued: Vec::new(),
             subscriptions: BTreeMap::new(),
+            data: DataTracks::new(newcomer.auto_subscribe_data),
+            blobs: DataBlobs::default(),
             admission: Admission::default(),
             pace: Pace::new(now.instant),
             quality: None,
@@ -240,6 +245,7 @@ impl Room {
         self.refresh_token(key, now);
         self.become_joined(key);
         self.want_everything(key);
+        self.reconcile_data(key);
         if is_dual {
             let peer = self.open_peer(key, PeerRole::Subscriber);
             if let Some(participant) = self.roster.get_mut(&key) {

@@ -142,6 +142,8 @@ impl Room {
             room: self.key,
             participant: key,
         });
+        self.leave_data(&participant);
+        participant.data.published.clear();
         participant.state = State::Disconnected;
         participant.version = participant.version.saturating_add(1);
         participant.tracks.clear();

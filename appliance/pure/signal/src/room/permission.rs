@@ -136,6 +136,13 @@ impl Room {
         for track in forbidden {
             self.take_track(key, track, now);
         }
+        if !self
+            .roster
+            .get(&key)
+            .is_some_and(|p| p.claims.can_publish_data())
+        {
+            self.end_data_tracks(key);
+        }
         if hides {
             self.tell_hidden(key);
         }
@@ -174,6 +181,7 @@ impl Room {
             state: State::Disconnected.into(),
             disconnect_reason: DisconnectReason::ClientInitiated.into(),
             tracks: Vec::new(),
+            data_tracks: Vec::new(),
             ..participant.info()
         };
         self.tell_others(key, &info);

@@ -52,24 +52,19 @@ impl Room {
             Message::UpdateAudioTrack(request) => self.update_audio_track(key, request),
             Message::UpdateVideoTrack(request) => self.update_video_track(key, request),
             Message::PublishDataTrackRequest(request) => {
-                self.unsupported(key, 0, Some(Request::PublishDataTrack(request)));
+                self.publish_data_track(key, request);
             }
             Message::UnpublishDataTrackRequest(request) => {
-                self.unsupported(key, 0, Some(Request::UnpublishDataTrack(request)));
+                self.unpublish_data_track(key, request);
             }
-            Message::StoreDataBlobRequest(request) => {
-                self.unsupported(key, request.request_id, None);
+            Message::UpdateDataSubscription(request) => {
+                self.update_data_subscription(key, request);
             }
-            Message::GetDataBlobRequest(request) => self.unsupported(key, request.request_id, None),
-            // Deprecated, or about what the box does not carry.
-            _ => {}
+            Message::StoreDataBlobRequest(request) => self.store_data_blob(key, request),
+            Message::GetDataBlobRequest(request) => self.get_data_blob(key, &request),
+            // Deprecated.
+            Message::UpdateLayers(_) => {}
         }
-    }
-
-    /// A request the box does not serve is answered, so that nobody waits for it.
-    fn unsupported(&mut self, key: ParticipantKey, id: u32, request: Option<Request>) {
-        let message = "this server does not serve the request".into();
-        self.respond(key, id, Reason::UnsupportedType, message, request);
     }
 
     /// A change that comes too soon is refused, and nobody else hears of it.
@@ -79,6 +74,12 @@ impl Room {
                 (request.request_id, Some(Request::UpdateMetadata(request)))
             }
             Message::AddTrack(request) => (0, Some(Request::AddTrack(request))),
+            Message::PublishDataTrackRequest(request) => {
+                (0, Some(Request::PublishDataTrack(request)))
+            }
+            Message::UnpublishDataTrackRequest(request) => {
+                (0, Some(Request::UnpublishDataTrack(request)))
+            }
             Message::Mute(request) => (0, Some(Request::Mute(request))),
             Message::UpdateAudioTrack(request) => (0, Some(Request::UpdateAudioTrack(request))),
             Message::UpdateVideoTrack(request) => (0, Some(Request::UpdateVideoTrack(request))),
@@ -136,6 +137,8 @@ fn change(message: &Message) -> Option<Change> {
     match message {
         Message::UpdateMetadata(_) => Some(Change::Texts),
         Message::AddTrack(_)
+        | Message::PublishDataTrackRequest(_)
+        | Message::UnpublishDataTrackRequest(_)
         | Message::Mute(_)
         | Message::SubscriptionPermission(_)
         | Message::UpdateAudioTrack(_)

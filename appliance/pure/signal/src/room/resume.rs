@@ -128,6 +128,7 @@ impl Room {
         everyone.append(&mut self.others(key));
         self.tell(key, update(everyone));
         self.tell(key, room_update(self.info()));
+        self.tell_data_handles(key);
         for held in resuming
             .held
             .into_iter()

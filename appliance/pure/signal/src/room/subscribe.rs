@@ -127,6 +127,7 @@ impl Room {
         for track in tracks.copied().collect::<Vec<_>>() {
             self.settle(key, track);
         }
+        self.reconcile_data(key);
         self.pump(key, now);
     }
 

@@ -10,6 +10,7 @@
 
 mod admin;
 mod bench;
+mod data_tracks;
 mod exchange;
 mod facts;
 mod fixtures;

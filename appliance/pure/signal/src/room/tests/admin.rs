@@ -8,9 +8,9 @@ use crate::room::{JoinRefusal, MuteTrackError, SendDataError};
 use livekit_protocol::request_response::{Reason, Request as Echo};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::{
-    DataPacket, DisconnectReason, MuteTrackRequest, ParticipantPermission, PublishDataTrackRequest,
-    SendDataRequest, TrackSource, UpdateDataSubscription, UpdateParticipantMetadata,
-    UpdateParticipantRequest, UpdateSubscriptionsRequest, data_packet, leave_request::Action,
+    DataPacket, DisconnectReason, MuteTrackRequest, ParticipantPermission, SendDataRequest,
+    TrackSource, UpdateParticipantMetadata, UpdateParticipantRequest, UpdateSubscriptionsRequest,
+    data_packet, leave_request::Action,
 };
 use media::plane::{DataTarget, MediaCommand};
 use prost::Message as _;
@@ -520,24 +520,4 @@ fn candidates_are_passed_on_once_even_before_the_offer() {
         .iter()
         .position(|c| matches!(c, MediaCommand::AddCandidate { .. }));
     assert!(offer < first);
-}
-
-#[test]
-fn requests_the_box_does_not_serve_are_answered() {
-    let mut bench = Bench::new();
-    let alice = bench.join("alice");
-    bench.take(alice);
-    bench.says(
-        alice,
-        Request::PublishDataTrackRequest(PublishDataTrackRequest::default()),
-    );
-    assert_eq!(
-        first!(bench.take(alice), RequestResponse).reason(),
-        Reason::UnsupportedType
-    );
-    bench.says(
-        alice,
-        Request::UpdateDataSubscription(UpdateDataSubscription::default()),
-    );
-    assert!(bench.take(alice).is_empty());
 }
