@@ -43,6 +43,19 @@ impl Demand {
         (self.told != before).then_some(self.told)
     }
 
+    /// That of somebody who was told nothing and gets nothing.
+    pub(crate) fn none() -> Self {
+        Self {
+            told: [false; 3],
+            lower_at: None,
+        }
+    }
+
+    /// What was last told.
+    pub(crate) fn told(&self) -> LayerSet {
+        self.told
+    }
+
     /// When [`Self::update`] is to be called again.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.lower_at

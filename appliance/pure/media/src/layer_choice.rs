@@ -35,6 +35,12 @@ pub fn demanded(highest: Layer) -> LayerSet {
     Layer::ALL.map(|layer| layer <= highest)
 }
 
+/// What is in either.
+#[must_use]
+pub fn union(a: LayerSet, b: LayerSet) -> LayerSet {
+    Layer::ALL.map(|layer| contains(a, layer) || contains(b, layer))
+}
+
 /// Whether `layer` is in `set`.
 #[must_use]
 pub fn contains(set: LayerSet, layer: Layer) -> bool {

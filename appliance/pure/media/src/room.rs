@@ -6,6 +6,7 @@ mod downlink;
 mod forward;
 mod keyframes;
 mod messages;
+mod parts;
 mod reports;
 mod roster;
 mod subscription;
@@ -21,7 +22,7 @@ pub use downlink::{
 pub use forward::Counters;
 pub use roster::MAX_PEERS_PER_PARTICIPANT;
 pub use subscription::MAX_SUBSCRIPTIONS_PER_PEER;
-pub use track::{LAYER_SILENCE, MAX_TRACKS_PER_PARTICIPANT, RATE_WINDOW};
+pub use track::{LAYER_SILENCE, LayerStart, MAX_TRACKS_PER_PARTICIPANT, RATE_WINDOW};
 pub use trial::{PAUSE_PATIENCE, TRIAL_INTERVAL};
 
 use crate::allocation::Request;
@@ -30,6 +31,7 @@ use crate::key_map::KeyMap;
 use crate::packet::{LossReport, SenderReport};
 use crate::quality::QUALITY_INTERVAL;
 use crate::refusal::DataRefusal;
+use crate::relay::Relay;
 use crate::speakers::SPEAKER_INTERVAL;
 use crate::{Channel, Egress, Kind, Layer, MediaCommand, MediaEvent, Mid, Packet, Rid};
 use bytes::Bytes;
@@ -80,7 +82,8 @@ pub enum Output {
     Wait(Option<Instant>),
 }
 
-/// A room: tracks, subscriptions, data, speakers, quality. One worker owns it.
+/// A room: tracks, subscriptions, data, speakers, quality. One worker owns it; a room that has
+/// outgrown its worker is one of these per worker, joined by [`Relay`]s.
 ///
 /// After any `handle_*`, drain [`Self::poll_output`] until [`Output::Wait`]. Things live in slabs
 /// and are found by small integers; keys are looked up once per input. The order of everything
@@ -98,6 +101,8 @@ pub struct Room {
     timers: timers::Timers,
     counters: Counters,
     outputs: VecDeque<Output>,
+    /// For the room's other parts. Beside `outputs`, whose entries stay small.
+    relays: VecDeque<Relay>,
     /// Reused by every division of bandwidth.
     requests: Vec<Request>,
     /// The keyframe being forwarded right now: asking for it would be asking twice.
@@ -119,6 +124,7 @@ impl Room {
             timers: timers::Timers::default(),
             counters: Counters::default(),
             outputs: VecDeque::new(),
+            relays: VecDeque::new(),
             requests: Vec::new(),
             arriving_keyframe: None,
         }
@@ -160,7 +166,8 @@ impl Room {
         let Some(track) = entry.track_in(report.mid) else {
             return;
         };
-        self.report_to_viewers(track, report, now);
+        self.report_to_relays(track, report, now);
+        self.report_to_viewers(track, report, now, now);
     }
 
     /// A subscriber's PLI or FIR for one of its sections.
@@ -277,9 +284,19 @@ impl Room {
             .unwrap_or_else(|| Output::Wait(self.timers.next()))
     }
 
+    /// What the room's other parts are to hear, in order. Call until `None`, after
+    /// [`Self::poll_output`] or before.
+    pub fn poll_relay(&mut self) -> Option<Relay> {
+        self.relays.pop_front()
+    }
+
     /// Starts the regular work that there is now something to do for.
     fn schedule(&mut self, now: Instant) {
-        if !self.subscriptions.is_empty() {
+        let is_relayed = self
+            .tracks
+            .iter()
+            .any(|(_, track)| !track.relays.is_empty());
+        if !self.subscriptions.is_empty() || is_relayed {
             self.timers
                 .allocation
                 .get_or_insert(now + ALLOCATION_INTERVAL);
@@ -287,7 +304,7 @@ impl Room {
         let is_heard = self
             .tracks
             .iter()
-            .any(|(_, track)| track.kind == Kind::Audio);
+            .any(|(_, track)| track.kind == Kind::Audio && track.is_here());
         if is_heard || self.someone_speaks() {
             self.timers.speakers.get_or_insert(now + SPEAKER_INTERVAL);
         }

@@ -2,7 +2,7 @@
 
 use super::roster::Participant;
 use super::subscription::{MAX_SUBSCRIPTIONS_PER_PEER, Subscription};
-use super::track::{MAX_TRACKS_PER_PARTICIPANT, Track};
+use super::track::{Home, MAX_TRACKS_PER_PARTICIPANT, Track};
 use super::{Output, Room};
 use crate::plane::{LayerWish, MediaPermissions, SubscriptionSpec, TrackSpec};
 use crate::rewrite::Rewriter;
@@ -18,7 +18,9 @@ const AUDIO_CLOCK: u32 = 48_000;
 impl Room {
     pub(super) fn apply(&mut self, command: &MediaCommand, now: Instant) {
         match command {
-            MediaCommand::AddParticipant { participant, .. } => self.roster.add(participant, now),
+            MediaCommand::AddParticipant { participant, .. } => {
+                self.roster.add(participant, None, now);
+            }
             MediaCommand::SetPermissions {
                 participant,
                 permissions,
@@ -101,6 +103,7 @@ impl Room {
                 entry.permitted = permissions.publish;
             }
             self.refresh_track(track, now);
+            self.refresh_relays(track);
         }
         for peer in peers {
             self.refresh_peer(peer, now);
@@ -128,6 +131,7 @@ impl Room {
 
     fn close_peer(&mut self, key: PeerKey, now: Instant) {
         let Some(peer) = self.roster.peer_mut(key) else {
+            self.unpublish_elsewhere(key, now);
             return;
         };
         let (inbound, outbound) = (peer.inbound.clone(), peer.outbound.clone());
@@ -147,19 +151,13 @@ impl Room {
         let Some(publisher) = self.roster.participant_index(spec.publisher) else {
             return;
         };
-        let Some(peer_index) = self.roster.peer_index(spec.peer) else {
+        let Some(home) = self.home_of(publisher, spec) else {
             return;
         };
         let Some(participant) = self.roster.participants.get_mut(publisher) else {
             return;
         };
-        let Some(peer) = self.roster.peers.get_mut(peer_index) else {
-            return;
-        };
-        if peer.participant != publisher {
-            return;
-        }
-        let mut track = Track::new(spec, publisher, peer_index, participant.permissions.publish);
+        let mut track = Track::new(spec, publisher, home, participant.permissions.publish);
         let index = if let Some(index) = self.track_keys.get(spec.key) {
             let Some(known) = self.tracks.get_mut(index) else {
                 return;
@@ -169,11 +167,17 @@ impl Room {
             }
             std::mem::swap(&mut track.subscriptions, &mut known.subscriptions);
             std::mem::swap(&mut track.demand, &mut known.demand);
-            let (old_peer, old_mid) = (known.peer, known.mid);
+            std::mem::swap(&mut track.relays, &mut known.relays);
+            for relay in &mut track.relays {
+                relay.layers = [false; 3];
+            }
+            let old_home = known.home;
             *known = track;
-            if let Some(old) = self.roster.peers.get_mut(old_peer) {
+            if let Home::Here { peer, mid, .. } = old_home
+                && let Some(old) = self.roster.peers.get_mut(peer)
+            {
                 old.inbound
-                    .retain(|(mid, track)| *mid != old_mid || *track != index);
+                    .retain(|(old_mid, track)| *old_mid != mid || *track != index);
             }
             index
         } else {
@@ -185,9 +189,11 @@ impl Room {
             participant.tracks.push(index);
             index
         };
-        if let Some(peer) = self.roster.peers.get_mut(peer_index) {
-            peer.inbound.retain(|(mid, _)| *mid != spec.mid);
-            peer.inbound.push((spec.mid, index));
+        if let Home::Here { peer, mid, .. } = home
+            && let Some(peer) = self.roster.peers.get_mut(peer)
+        {
+            peer.inbound.retain(|(taken, _)| *taken != mid);
+            peer.inbound.push((mid, index));
         }
         for viewer in self.viewers(index) {
             if let Some(viewer) = self.subscriptions.get_mut(viewer) {
@@ -200,7 +206,7 @@ impl Room {
         self.update_demand(index, now);
     }
 
-    fn unpublish(&mut self, key: TrackKey, now: Instant) {
+    pub(super) fn unpublish(&mut self, key: TrackKey, now: Instant) {
         let Some(index) = self.track_keys.get(key) else {
             return;
         };
@@ -214,9 +220,29 @@ impl Room {
         if let Some(publisher) = self.roster.participants.get_mut(track.publisher) {
             publisher.tracks.retain(|t| *t != index);
         }
-        if let Some(peer) = self.roster.peers.get_mut(track.peer) {
+        if let Home::Here { peer, .. } = track.home
+            && let Some(peer) = self.roster.peers.get_mut(peer)
+        {
             peer.inbound.retain(|(_, t)| *t != index);
         }
+    }
+
+    /// Where a track to be published arrives; `None`: on no transport of its publisher.
+    fn home_of(&self, publisher: usize, spec: &TrackSpec) -> Option<Home> {
+        if let Some(part) = self.roster.participants.get(publisher)?.part {
+            return Some(Home::There {
+                part,
+                peer: spec.peer,
+                wanted: [false; 3],
+            });
+        }
+        let peer = self.roster.peer_index(spec.peer)?;
+        let is_own = self.roster.peers.get(peer)?.participant == publisher;
+        is_own.then_some(Home::Here {
+            peer,
+            peer_key: spec.peer,
+            mid: spec.mid,
+        })
     }
 
     fn mute(&mut self, key: TrackKey, muted: bool, now: Instant) {
@@ -229,6 +255,7 @@ impl Room {
         track.muted = muted;
         track.level.reset();
         self.refresh_track(index, now);
+        self.refresh_relays(index);
     }
 
     fn subscribe(&mut self, spec: SubscriptionSpec, now: Instant) {

@@ -2,8 +2,10 @@
 
 use super::{Output, Room};
 use crate::plane::DataTrackRoute;
+use crate::relay::PartKey;
 use crate::{Channel, DataRefusal};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// The fixed part of a packet's header: flags, handle, numbers and a time.
@@ -26,8 +28,9 @@ impl Room {
         }
     }
 
-    /// Sends a packet to the viewers of its track, to each under its own handle. A packet of a
-    /// track that nobody watches, or that does not exist, goes nowhere.
+    /// Sends a packet to the viewers of its track, to each under its own handle, and once to each
+    /// other part that has viewers. A packet of a track that nobody watches, or that does not
+    /// exist, goes nowhere.
     ///
     /// # Errors
     /// [`DataRefusal::Malformed`] when it is shorter than a header.
@@ -39,13 +42,20 @@ impl Room {
         let header = packet.get(..HEADER_BYTES).ok_or(DataRefusal::Malformed)?;
         let written = header.get(HANDLE).and_then(|bytes| bytes.try_into().ok());
         let handle = written.map(u16::from_be_bytes);
-        let routes = self.roster.participants.get(sender);
-        let routes = routes.map_or(&[][..], |publisher| &publisher.data_routes);
+        let publisher = self.roster.participants.get(sender);
+        // A part relays only what its own participants say, so that nothing goes in circles.
+        let is_here = publisher.is_some_and(|publisher| publisher.part.is_none());
+        let routes = publisher.map_or(&[][..], |publisher| &publisher.data_routes);
         let Some(route) = routes.iter().find(|route| Some(route.handle) == handle) else {
             return Ok(());
         };
+        let mut parts = SmallVec::<[PartKey; 8]>::new();
         for (viewer, handle) in &route.viewers {
             let index = self.roster.participant_index(*viewer);
+            let elsewhere = index.and_then(|index| self.roster.participants.get(index)?.part);
+            if let Some(part) = elsewhere.filter(|part| is_here && !parts.contains(part)) {
+                parts.push(part);
+            }
             let open = index.and_then(|index| self.roster.data_peer(index, Channel::DataTrack));
             let Some(peer) = open else {
                 continue;
@@ -60,6 +70,8 @@ impl Room {
                 payload: Bytes::from(copy),
             });
         }
+        let publisher = route.publisher;
+        self.relay_data_track(publisher, &parts, packet);
         Ok(())
     }
 }

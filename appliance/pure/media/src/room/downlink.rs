@@ -3,7 +3,7 @@
 use super::subscription::Subscription;
 use super::{Output, Room, keyframes, timers, track};
 use crate::allocation::{self, Request};
-use crate::layer_choice::{contains, demanded};
+use crate::layer_choice::{contains, demanded, union};
 use crate::{Kind, Layer, MediaEvent};
 use std::time::{Duration, Instant};
 use vocab::Bitrate;
@@ -161,6 +161,7 @@ impl Room {
         for peer in self.peer_indices() {
             self.reallocate(peer, now);
         }
+        self.renew_relays(now);
     }
 
     /// Decides anew whether a subscription may be served at all; true if that changed.
@@ -191,7 +192,7 @@ impl Room {
         let Some(track) = self.tracks.get_mut(track_index) else {
             return;
         };
-        if track.kind == Kind::Audio {
+        if track.kind == Kind::Audio && track.is_here() && track.relays.is_empty() {
             return;
         }
         let mut wanted = [false; 3];
@@ -201,10 +202,25 @@ impl Room {
             };
             let reader = self.roster.participants.get(viewer.participant);
             if viewer.wish.enabled && reader.is_some_and(|r| r.permissions.subscribe) {
-                for (wanted, more) in wanted.iter_mut().zip(demanded(viewer.wish.highest)) {
-                    *wanted |= more;
-                }
+                wanted = union(wanted, demanded(viewer.wish.highest));
             }
+        }
+        if !track.is_here() {
+            self.want(track_index, wanted);
+            return;
+        }
+        for relay in &mut track.relays {
+            wanted = union(wanted, relay.wanted);
+            relay.demand.update(relay.wanted, now);
+            self.timers.demand = timers::earliest(self.timers.demand, relay.demand.due());
+        }
+        track.relays.retain(|relay| relay.demand.is_any());
+        self.refresh_relays(track_index);
+        let Some(track) = self.tracks.get_mut(track_index) else {
+            return;
+        };
+        if track.kind == Kind::Audio {
+            return;
         }
         let told = track.demand.update(wanted, now);
         self.timers.demand = timers::earliest(self.timers.demand, track.demand.due());

@@ -35,6 +35,17 @@ impl Room {
             self.counters.unknown += 1;
             return;
         };
+        self.forward_in(track_index, packet, egress, now);
+    }
+
+    /// A packet of a track, from its publisher or from the part that has its publisher.
+    pub(super) fn forward_in(
+        &mut self,
+        track_index: usize,
+        packet: &Packet,
+        egress: &mut impl Egress,
+        now: Instant,
+    ) {
         let Some(track) = self.tracks.get_mut(track_index) else {
             return;
         };
@@ -60,12 +71,16 @@ impl Room {
             }
             Arrival::Newest | Arrival::Late | Arrival::Restart => {}
         }
-        if let (Kind::Audio, false, Some(level)) =
-            (track.kind, track.muted, packet.extensions.audio_level)
-        {
+        let is_here = track.is_here();
+        if let (true, Kind::Audio, false, Some(level)) = (
+            is_here,
+            track.kind,
+            track.muted,
+            packet.extensions.audio_level,
+        ) {
             track.level.observe(level, packet.timestamp, packet.arrival);
         }
-        if received.is_first {
+        if received.is_first && is_here {
             self.emit(MediaEvent::TrackFlowing {
                 room: self.key,
                 track: self.track_key(track_index),
@@ -76,9 +91,11 @@ impl Room {
             (packet.starts_keyframe && is_newest).then_some((track_index, layer));
         if received.arrival == Arrival::Restart {
             self.restart_viewers(track_index, layer, now);
+            self.restart_relays(track_index, layer);
         }
         if received.starts_flowing {
             self.reallocate_viewers(track_index, now);
+            self.refresh_relays(track_index);
         }
         self.arriving_keyframe = None;
         let input = Input {
@@ -91,6 +108,7 @@ impl Room {
                 .flatten(),
         };
         self.write_to_viewers(track_index, packet, &input, is_newest, egress, now);
+        self.relay_packet(track_index, layer, packet);
     }
 
     fn write_to_viewers(
@@ -156,7 +174,7 @@ impl Room {
     }
 
     /// The layer's stream began anew: its viewers need a keyframe to follow.
-    fn restart_viewers(&mut self, track: usize, layer: crate::Layer, now: Instant) {
+    pub(super) fn restart_viewers(&mut self, track: usize, layer: crate::Layer, now: Instant) {
         let Some(track_entry) = self.tracks.get(track) else {
             return;
         };

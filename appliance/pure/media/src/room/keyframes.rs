@@ -1,9 +1,11 @@
 //! Who waits for which keyframe, and when the publisher is asked.
 
+use super::track::Home;
 use super::{Output, Room};
 use crate::Layer;
 use crate::keyframe::KeyframeGate;
 use crate::packet::Mid;
+use crate::relay::{Relay, Relayed};
 use std::time::Instant;
 use vocab::PeerKey;
 
@@ -15,13 +17,25 @@ pub(super) fn ask(room: &mut Room, track: usize, layer: Layer, now: Instant) {
     let Some(track) = room.tracks.get_mut(track) else {
         return;
     };
-    let (peer, mid, rid) = (track.peer_key, track.mid, track.rid(layer));
+    let (key, home, rid) = (track.key, track.home, track.rid(layer));
     let Some(gate) = track.gate_mut(layer) else {
         return;
     };
     if gate.request(now) {
-        room.outputs
-            .push_back(Output::RequestKeyframe { peer, mid, rid });
+        match home {
+            Home::Here { peer_key, mid, .. } => {
+                let peer = peer_key;
+                room.outputs
+                    .push_back(Output::RequestKeyframe { peer, mid, rid });
+            }
+            Home::There { part, .. } => {
+                let track = key;
+                room.relays.push_back(Relay {
+                    to: part,
+                    relayed: Relayed::Keyframe { track, layer },
+                });
+            }
+        }
     }
     let due = gate.due();
     room.timers.keyframe = super::timers::earliest(room.timers.keyframe, due);

@@ -4,6 +4,7 @@ use super::{Output, Room, timers};
 use crate::data::wire::{self, Scanned};
 use crate::data::{Held, MAX_DATA_BYTES, Recipients};
 use crate::plane::DataTarget;
+use crate::relay::RelayedData;
 use crate::{Channel, DataRefusal, MediaEvent};
 use bytes::Bytes;
 use std::time::Instant;
@@ -56,6 +57,15 @@ impl Room {
         if scanned.is_metrics {
             let recipients = self.metrics_recipients();
             self.deliver(Some(sender), &recipients, channel, &stamped);
+            self.relay_data(&RelayedData {
+                channel,
+                sender: (key, sid),
+                sequence: scanned.sequence,
+                nonce: scanned.nonce,
+                recipients,
+                is_held: false,
+                payload: stamped,
+            });
             return Ok(());
         }
         if scanned.answers_server {
@@ -68,6 +78,15 @@ impl Room {
         }
         let recipients = self.recipients(&scanned);
         self.deliver(Some(sender), &recipients, channel, &stamped);
+        self.relay_data(&RelayedData {
+            channel,
+            sender: (key, sid.clone()),
+            sequence: scanned.sequence,
+            nonce: scanned.nonce,
+            recipients: recipients.clone(),
+            is_held: channel == Channel::Reliable,
+            payload: stamped.clone(),
+        });
         if channel == Channel::Reliable {
             self.hold(Held {
                 at: now,
@@ -229,7 +248,7 @@ impl Room {
         Recipients::Some(named.map(|participant| participant.key).collect())
     }
 
-    fn deliver(
+    pub(super) fn deliver(
         &mut self,
         sender: Option<usize>,
         recipients: &Recipients,
@@ -253,7 +272,7 @@ impl Room {
         }
     }
 
-    fn hold(&mut self, message: Held) {
+    pub(super) fn hold(&mut self, message: Held) {
         self.held.hold(message);
         self.timers.held = timers::earliest(self.timers.held, self.held.due());
     }

@@ -8,17 +8,18 @@ use crate::rewrite::Source;
 use std::time::Instant;
 
 impl Room {
-    /// Takes note of a publisher's report, and tells those who are shown its layer.
+    /// Takes note of a publisher's report that came `at`, and tells those who are shown its layer.
     pub(super) fn report_to_viewers(
         &mut self,
         track_index: usize,
         report: SenderReport,
+        at: Instant,
         now: Instant,
     ) {
         let Some(track) = self.tracks.get_mut(track_index) else {
             return;
         };
-        let Some(source) = track.set_report(report, now) else {
+        let Some(source) = track.set_report(report, at) else {
             return;
         };
         for index in &track.subscriptions {

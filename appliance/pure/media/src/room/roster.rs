@@ -8,6 +8,7 @@ use crate::plane::{
     DataRole, DataTrackRoute, MediaPermissions, ParticipantSpec, PeerRole, PeerSpec,
 };
 use crate::quality::QualityMeter;
+use crate::relay::PartKey;
 use crate::rewrite::Rewriter;
 use slab::Slab;
 use smallvec::SmallVec;
@@ -27,6 +28,8 @@ pub(super) struct Participant {
     pub(super) permissions: MediaPermissions,
     pub(super) data_role: DataRole,
     pub(super) joined: Instant,
+    /// Another part of the room has its transports.
+    pub(super) part: Option<PartKey>,
     pub(super) peers: SmallVec<[usize; 2]>,
     pub(super) tracks: Vec<usize>,
     pub(super) bucket: Bucket,
@@ -105,7 +108,7 @@ pub(super) struct Roster {
 
 impl Roster {
     /// Adds a participant; one that is already there gets the new permissions.
-    pub(super) fn add(&mut self, spec: &ParticipantSpec, now: Instant) {
+    pub(super) fn add(&mut self, spec: &ParticipantSpec, part: Option<PartKey>, now: Instant) {
         if let Some(known) = self.participant_mut(spec.key) {
             known.permissions = spec.permissions;
             return;
@@ -117,6 +120,7 @@ impl Roster {
             permissions: spec.permissions,
             data_role: DataRole::default(),
             joined: now,
+            part,
             peers: SmallVec::new(),
             tracks: Vec::new(),
             bucket: Bucket::new(DATA_MESSAGES_PER_SECOND, now),

@@ -11,6 +11,8 @@ mod forwarding;
 mod layers;
 mod limits;
 mod messages;
+mod pair;
+mod parts;
 mod permissions;
 mod random;
 mod stage;

@@ -1,10 +1,12 @@
 //! A published track: what arrives of it, layer by layer.
 
+use crate::allocation;
 use crate::demand::Demand;
 use crate::keyframe::KeyframeGate;
-use crate::layer_choice::{self, LayerSet};
+use crate::layer_choice::{self, LayerSet, contains};
 use crate::packet::{Kind, Layer, Mid, Packet, Rid, SenderReport};
 use crate::plane::TrackSpec;
+use crate::relay::PartKey;
 use crate::rewrite::Source;
 use crate::sequence_window::{Arrival, SequenceWindow};
 use crate::speakers::AudioLevel;
@@ -33,9 +35,7 @@ const NEWEST_WINDOW_PERCENT: u64 = 60;
 pub(super) struct Track {
     pub(super) key: TrackKey,
     pub(super) publisher: usize,
-    pub(super) peer: usize,
-    pub(super) peer_key: PeerKey,
-    pub(super) mid: Mid,
+    pub(super) home: Home,
     pub(super) kind: Kind,
     pub(super) muted: bool,
     /// The publisher may publish.
@@ -44,8 +44,48 @@ pub(super) struct Track {
     layers: [LayerStream; 3],
     newest_arrival: Option<Instant>,
     pub(super) subscriptions: Vec<usize>,
+    /// Other parts of the room that show it.
+    pub(super) relays: Vec<TrackRelay>,
     pub(super) demand: Demand,
     pub(super) level: AudioLevel,
+}
+
+/// Where a track arrives.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Home {
+    /// On a transport of this part.
+    Here {
+        peer: usize,
+        peer_key: PeerKey,
+        mid: Mid,
+    },
+    /// On another part, which relays what is `wanted` here.
+    There {
+        part: PartKey,
+        peer: PeerKey,
+        wanted: LayerSet,
+    },
+}
+
+/// Another part of the room that shows a track of this one.
+#[derive(Debug)]
+pub(super) struct TrackRelay {
+    pub(super) part: PartKey,
+    /// What its viewers want.
+    pub(super) wanted: LayerSet,
+    /// The same, lowered later: who turns away sees the old layer until the keyframe of the new.
+    pub(super) demand: Demand,
+    /// What goes there now.
+    pub(super) layers: LayerSet,
+}
+
+/// What the part that receives a layer knows of it when it begins to relay it.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerStart {
+    label: Label,
+    is_flowing: bool,
+    report: Option<SenderReport>,
+    reported: Option<Instant>,
 }
 
 /// What arrives of one layer.
@@ -91,7 +131,7 @@ pub(super) struct Received {
 }
 
 impl Track {
-    pub(super) fn new(spec: &TrackSpec, publisher: usize, peer: usize, permitted: bool) -> Self {
+    pub(super) fn new(spec: &TrackSpec, publisher: usize, home: Home, permitted: bool) -> Self {
         let mut announced = [0; 3];
         for layer in &spec.layers {
             if let Some(slot) = announced.get_mut(layer.layer as usize) {
@@ -101,9 +141,7 @@ impl Track {
         Self {
             key: spec.key,
             publisher,
-            peer,
-            peer_key: spec.peer,
-            mid: spec.mid,
+            home,
             kind: spec.kind,
             muted: spec.muted,
             permitted,
@@ -111,9 +149,70 @@ impl Track {
             layers: Default::default(),
             newest_arrival: None,
             subscriptions: Vec::new(),
+            relays: Vec::new(),
             demand: Demand::default(),
             level: AudioLevel::default(),
         }
+    }
+
+    /// It arrives on a transport of this part.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.home, Home::Here { .. })
+    }
+
+    /// What another part has to know of a layer before its packets.
+    pub(super) fn start_of(&self, layer: Layer) -> Option<LayerStart> {
+        let stream = self.stream(layer)?;
+        Some(LayerStart {
+            label: stream.label,
+            is_flowing: stream.is_flowing(self.newest_arrival),
+            report: stream.report,
+            reported: stream.reported,
+        })
+    }
+
+    /// The part that receives a layer relays it from now on: nothing continues what came before.
+    pub(super) fn begin(&mut self, layer: Layer, start: LayerStart, now: Instant) {
+        let Some(stream) = self.stream_mut(layer) else {
+            return;
+        };
+        stream.label = start.label;
+        stream.epoch = stream.epoch.wrapping_add(1);
+        stream.window = SequenceWindow::default();
+        (stream.report, stream.reported) = (start.report, start.reported);
+        stream.last_arrival = start.is_flowing.then_some(now);
+        if start.is_flowing {
+            self.newest_arrival = Some(now);
+        }
+    }
+
+    /// Decides anew which layers go to which part; `begins` is told which ones start.
+    ///
+    /// A part gets what it wants, and where none of that flows the lowest layer that does, as a
+    /// viewer does.
+    pub(super) fn refresh_relays(
+        &mut self,
+        mut begins: impl FnMut(PartKey, [Option<LayerStart>; 3]),
+    ) {
+        let (is_open, flowing) = (self.permitted && !self.muted, self.flowing());
+        let mut relays = std::mem::take(&mut self.relays);
+        for relay in &mut relays {
+            let mut layers = relay.demand.told();
+            if let Some(highest) = allocation::best(layers) {
+                let shown = layer_choice::candidates(flowing, highest);
+                layers = layer_choice::union(layers, shown);
+            }
+            let goes = layers.map(|wanted| wanted && is_open);
+            let starts = Layer::ALL.map(|layer| {
+                let begins = contains(goes, layer) && !contains(relay.layers, layer);
+                begins.then(|| self.start_of(layer)).flatten()
+            });
+            relay.layers = goes;
+            if starts.iter().any(Option::is_some) {
+                begins(relay.part, starts);
+            }
+        }
+        self.relays = relays;
     }
 
     /// The layer that packets with this rid belong to, by the rid's *name*.

@@ -9,6 +9,7 @@ use crate::{
     Output, Packet, Rid, Room,
 };
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vocab::{Bitrate, ParticipantKey, PeerKey, RoomKey, TrackKey};
@@ -60,6 +61,8 @@ pub(super) struct Stage {
     pub(super) outputs: Vec<Output>,
     /// Every keyframe request with its moment.
     pub(super) asked: Vec<(Instant, Option<Rid>)>,
+    /// Of which a keyframe was asked for and not sent yet.
+    due: BTreeSet<(Mid, Option<Rid>)>,
     wake: Option<Instant>,
     next: [u64; 4],
 }
@@ -90,6 +93,7 @@ impl Stage {
             sent: Recorder::default(),
             outputs: Vec::new(),
             asked: Vec::new(),
+            due: BTreeSet::new(),
             wake: None,
             next: [1_000, 20_000, 40_000, 60_000],
         }
@@ -252,6 +256,11 @@ impl Stage {
         self.drain();
     }
 
+    /// Whether a keyframe of the layer was asked for since the last time.
+    pub(super) fn takes_request(&mut self, track: u64, layer: Layer) -> bool {
+        self.due.remove(&(mid(track), Some(layer.rid())))
+    }
+
     pub(super) fn send(
         &mut self,
         publisher: u64,
@@ -309,8 +318,9 @@ impl Stage {
                     return;
                 }
                 output => {
-                    if let Output::RequestKeyframe { rid, .. } = &output {
+                    if let Output::RequestKeyframe { mid, rid, .. } = &output {
                         self.asked.push((self.now, *rid));
+                        self.due.insert((*mid, *rid));
                     }
                     self.outputs.push(output);
                 }
