@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use vocab::UnixMillis;
 use webhooks::{Webhooks, WebhooksConfig};
-use worker::{BackendChoice, EgressKind, WorkersConfig};
+use worker::{BackendChoice, EgressKind, SplitAt, WorkersConfig};
 
 /// Threads for HTTP and WebSocket: signalling is small, the cores belong to media.
 const HTTP_THREADS: usize = 2;
@@ -165,6 +165,7 @@ fn workers_config(settings: &Settings) -> Result<WorkersConfig> {
             Egress::Plain => EgressKind::Plain,
         },
         pin: settings.profile.pin,
+        split: SplitAt::default(),
     })
 }
 

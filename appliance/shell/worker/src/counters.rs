@@ -1,5 +1,6 @@
 //! Plain counters of one worker, published once a second.
 
+use crate::relays::Carried;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use net::{DropCause, TRAIN_BUCKETS};
 use peer::{EgressCounters, Profile};
@@ -69,6 +70,8 @@ pub(crate) struct Tally {
     pub(crate) handshakes_dropped: u64,
     /// Of all peers, gone ones included.
     pub(crate) peers: peer::Counters,
+    /// Messages to other workers.
+    pub(crate) relays: Carried,
 }
 
 /// The worker's metrics with cached handles: nothing is looked up per packet.
@@ -113,6 +116,9 @@ impl Publisher {
             "egress_age",
             "egress_change",
             "egress_unsealed",
+            "relay_video",
+            "relay_audio",
+            "relay_data",
         ];
         let causes = DropCause::ALL.iter().map(|cause| cause.label()).chain(own);
         Self {
@@ -236,6 +242,9 @@ impl Publisher {
             tally.peers.egress.dropped_by_age,
             tally.peers.egress.dropped_by_change,
             tally.peers.egress.unsealed,
+            tally.relays.video_dropped,
+            tally.relays.audio_dropped,
+            tally.relays.data_dropped,
         ];
         for (count, (_, metric)) in net.drops.iter().chain(&own).zip(&self.drops) {
             metric.absolute(*count);

@@ -1,8 +1,9 @@
 //! The per-core loop: one thread, its socket, its peers, its rooms.
 //!
 //! [`start`] opens one UDP port per worker and hands back the running [`Workers`] and the [`Plane`]
-//! through which the control plane commands them. Nothing is shared between workers but the map
-//! from rooms to workers, which the plane owns.
+//! through which the control plane commands them. Nothing is shared between workers: the map from
+//! rooms to workers is the plane's, and what the parts of one room say to each other goes through
+//! lanes.
 
 mod arena_slots;
 mod counters;
@@ -10,7 +11,9 @@ mod demux;
 mod handshakes;
 mod load;
 mod peers;
+mod placement;
 mod plane;
+mod relays;
 mod rooms;
 mod run;
 mod sockets;
@@ -20,5 +23,6 @@ mod workers;
 
 pub use net::BackendChoice;
 pub use peer::EgressKind;
+pub use placement::SplitAt;
 pub use plane::{MAX_QUEUED_COMMANDS, Plane};
 pub use workers::{StartWorkersError, Workers, WorkersConfig, start};

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(crate) struct Load {
     peers: AtomicUsize,
     rooms: AtomicUsize,
+    participants: AtomicUsize,
+    busy_percent: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -23,10 +25,29 @@ impl Load {
         self.rooms.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// What the least loaded worker has least of: peers first, then rooms.
+    pub(crate) fn participant_came(&self) {
+        self.participants.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn participant_left(&self) {
+        self.participants.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_busy_percent(&self, percent: usize) {
+        self.busy_percent.store(percent, Ordering::Relaxed);
+    }
+
+    /// Share of the last second in which it did not wait.
+    pub(crate) fn busy_percent(&self) -> usize {
+        self.busy_percent.load(Ordering::Relaxed)
+    }
+
+    /// What the least loaded worker has least of: peers first, then rooms. Participants were sent
+    /// there a moment before their peers are.
     pub(crate) fn weight(&self) -> (usize, usize) {
+        let peers = self.peers.load(Ordering::Relaxed);
         (
-            self.peers.load(Ordering::Relaxed),
+            peers.max(self.participants.load(Ordering::Relaxed)),
             self.rooms.load(Ordering::Relaxed),
         )
     }

@@ -4,7 +4,7 @@ use crate::peers::Peers;
 use crate::timers::Alarm;
 use foldhash::HashMap;
 use media::room::Output;
-use media::{MediaCommand, Room};
+use media::{MediaCommand, Relay, Room};
 use slab::Slab;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -102,6 +102,12 @@ impl Rooms {
     pub(crate) fn poll(&mut self, index: usize) -> Option<(RoomKey, Output)> {
         let entry = self.entries.get_mut(index)?;
         Some((entry.key, entry.room.poll_output()))
+    }
+
+    /// The next thing the room's other parts are to hear.
+    pub(crate) fn poll_relay(&mut self, index: usize) -> Option<(RoomKey, Relay)> {
+        let entry = self.entries.get_mut(index)?;
+        Some((entry.key, entry.room.poll_relay()?))
     }
 
     pub(crate) fn alarm_mut(&mut self, index: usize) -> Option<&mut Alarm> {

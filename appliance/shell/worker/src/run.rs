@@ -4,6 +4,7 @@ mod commands;
 mod datagrams;
 mod negotiation;
 mod outputs;
+mod relays;
 
 use crate::arena_slots::ArenaSlots;
 use crate::counters::{Publisher, Tally};
@@ -11,18 +12,34 @@ use crate::demux::Demux;
 use crate::handshakes::Handshakes;
 use crate::load::Load;
 use crate::peers::Peers;
+use crate::plane::Order;
+use crate::relays::Links;
 use crate::rooms::Rooms;
 use crate::sockets::Sockets;
 use crate::stun::ForgeryGate;
 use crate::timers::Timers;
 use crossbeam_channel::{Receiver, Sender};
-use media::{MediaCommand, MediaEvent};
+use media::MediaEvent;
 use net::{Reactor, SocketIndex};
 use peer::{Certificate, EgressKind, Output};
 use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vocab::RoomKey;
+
+/// How soon a worker looks again at a full lane to another one: nobody tells it that there is
+/// room.
+const LANE_RETRY: Duration = Duration::from_millis(1);
+
+/// Where a worker tells what happened.
+#[derive(Debug, Clone)]
+pub(crate) struct Reports {
+    /// To control.
+    pub(crate) events: Sender<MediaEvent>,
+    /// To the plane: parts of rooms that failed, with their worker.
+    pub(crate) ended: Sender<(RoomKey, usize)>,
+}
 
 /// What one thread owns.
 pub(crate) struct Worker {
@@ -42,11 +59,16 @@ struct Core {
     gate: ForgeryGate,
     peer_timers: Timers,
     room_timers: Timers,
-    events: Sender<MediaEvent>,
+    reports: Reports,
     load: Arc<Load>,
     tally: Tally,
     publisher: Publisher,
     seeds: RandomState,
+    index: usize,
+    links: Links,
+    /// Waited since the last publication.
+    idle: Duration,
+    published: Instant,
 }
 
 impl Worker {
@@ -55,23 +77,20 @@ impl Worker {
         reactor: Box<dyn Reactor>,
         sockets: Sockets,
         certificate: Certificate,
-        events: Sender<MediaEvent>,
+        reports: Reports,
         load: Arc<Load>,
         egress: EgressKind,
     ) -> Self {
-        let core = Core::new(index, sockets, certificate, events, load, egress);
+        let core = Core::new(index, sockets, certificate, reports, load, egress);
         Self { reactor, core }
     }
 
     /// Turns until it is told to stop, then says farewell.
-    pub(crate) fn run(&mut self, commands: &Receiver<MediaCommand>) {
+    pub(crate) fn run(&mut self, orders: &Receiver<Order>) {
         let mut more = false;
         while !self.core.load.is_stopping() {
-            let timeout = if more {
-                Duration::ZERO
-            } else {
-                self.core.timeout(Instant::now())
-            };
+            let began = (!more).then(Instant::now);
+            let timeout = began.map_or(Duration::ZERO, |now| self.core.timeout(now));
             // One clock read per turn, when there is something to stamp.
             let mut arrived = None;
             let core = &mut self.core;
@@ -84,8 +103,12 @@ impl Worker {
                 break;
             }
             let now = arrived.unwrap_or_else(Instant::now);
+            if let Some(began) = began {
+                self.core.idle += now.saturating_duration_since(began);
+            }
             more = self.core.run_handshakes(now);
-            more |= self.core.run_commands(commands, now);
+            more |= self.core.run_commands(orders, now);
+            more |= self.core.run_relays(now);
             self.core.run_timers(now);
             self.settle(now);
         }
@@ -102,11 +125,14 @@ impl Worker {
             if let Some(index) = self.core.rooms.next_touched() {
                 self.core.drain_room(index, now);
             } else if let Some(index) = self.core.peers.next_unsealed() {
+                // Other workers begin while this one seals.
+                self.core.links.wake();
                 self.seal(index, now);
             } else {
                 break;
             }
         }
+        self.core.links.wake();
         if let Err(error) = self.reactor.flush() {
             tracing::error!(%error, "the network refused to send");
         }
@@ -196,7 +222,7 @@ impl Core {
         index: usize,
         sockets: Sockets,
         certificate: Certificate,
-        events: Sender<MediaEvent>,
+        reports: Reports,
         load: Arc<Load>,
         egress: EgressKind,
     ) -> Self {
@@ -212,16 +238,23 @@ impl Core {
             gate: ForgeryGate::new(now),
             peer_timers: Timers::default(),
             room_timers: Timers::default(),
-            events,
+            reports,
             load,
             tally: Tally::default(),
             publisher: Publisher::new(index, now),
             seeds: RandomState::new(),
+            index,
+            links: Links::default(),
+            idle: Duration::ZERO,
+            published: now,
         }
     }
 
     /// Until the next deadline.
     fn timeout(&self, now: Instant) -> Duration {
+        if self.links.is_blocked() {
+            return LANE_RETRY;
+        }
         [
             self.peer_timers.next(),
             self.room_timers.next(),
@@ -263,12 +296,22 @@ impl Core {
                 self.tally.peers.add(&entry.peer.take_counters());
             }
         }
+        let passed = now.saturating_duration_since(self.published);
+        self.load.set_busy_percent(busy_percent(self.idle, passed));
+        (self.idle, self.published) = (Duration::ZERO, now);
+        self.tally.relays = self.links.carried;
         let sizes = (self.rooms.len(), self.peers.len());
         self.publisher.publish(net, &self.tally, sizes, now);
     }
 
     fn emit(&self, event: MediaEvent) {
         // A control plane that is gone has no use for it; the box is stopping.
-        let _ = self.events.send(event);
+        let _ = self.reports.events.send(event);
     }
+}
+
+/// The share of `passed` that was not `idle`.
+fn busy_percent(idle: Duration, passed: Duration) -> usize {
+    let busy = passed.saturating_sub(idle).as_micros() * 100;
+    usize::try_from(busy / passed.as_micros().max(1)).unwrap_or(100)
 }

@@ -1,11 +1,12 @@
 //! Starts and stops the workers.
 
 use crate::load::Load;
-use crate::plane::{Lane, MAX_QUEUED_COMMANDS, Plane};
-use crate::run::Worker;
+use crate::placement::SplitAt;
+use crate::plane::{Lane, MAX_QUEUED_COMMANDS, Order, Plane};
+use crate::run::{Reports, Worker};
 use crate::sockets::Sockets;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use media::{MediaCommand, MediaEvent};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use media::MediaEvent;
 use net::{Backend, BackendChoice, OpenReactorError, Waker};
 use peer::{Certificate, EgressKind, GenerateCertificateError};
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,8 @@ pub struct WorkersConfig {
     pub egress: EgressKind,
     /// Pin each worker to a core, where allowed.
     pub pin: bool,
+    /// From when on a room is continued on another worker.
+    pub split: SplitAt,
 }
 
 /// Why the workers did not start.
@@ -87,15 +90,19 @@ pub fn start(
         reason: String::new(),
     };
     let mut lanes = Vec::new();
+    let (ended_in, ended) = unbounded();
     for index in 0..config.count.max(1) {
-        let (commands, waiting) = bounded(MAX_QUEUED_COMMANDS);
+        let (orders, waiting) = bounded(MAX_QUEUED_COMMANDS);
         let load = Arc::new(Load::default());
         let seat = Seat {
             index,
             config: config.clone(),
             certificate: certificate.clone(),
-            commands: waiting,
-            events: events.clone(),
+            orders: waiting,
+            reports: Reports {
+                events: events.clone(),
+                ended: ended_in.clone(),
+            },
             load: load.clone(),
         };
         let (ready_in, ready) = bounded(1);
@@ -116,7 +123,7 @@ pub fn start(
         workers.backend = ready.backend;
         workers.reason = ready.reason;
         lanes.push(Lane {
-            commands,
+            orders,
             waker: ready.waker.clone(),
             load: load.clone(),
         });
@@ -128,7 +135,7 @@ pub fn start(
             addresses,
         });
     }
-    Ok((workers, Plane::new(lanes)))
+    Ok((workers, Plane::new(lanes, config.split, ended)))
 }
 
 /// Everything one thread needs before it has a reactor.
@@ -136,8 +143,8 @@ struct Seat {
     index: usize,
     config: WorkersConfig,
     certificate: Certificate,
-    commands: Receiver<MediaCommand>,
-    events: Sender<MediaEvent>,
+    orders: Receiver<Order>,
+    reports: Reports,
     load: Arc<Load>,
 }
 
@@ -165,11 +172,11 @@ impl Seat {
             reactor,
             sockets,
             self.certificate,
-            self.events,
+            self.reports,
             self.load,
             self.config.egress,
         );
-        worker.run(&self.commands);
+        worker.run(&self.orders);
     }
 
     fn addresses(&self) -> Vec<SocketAddr> {

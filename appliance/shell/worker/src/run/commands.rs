@@ -2,9 +2,10 @@
 
 use super::Core;
 use crate::peers::MAX_PEERS;
+use crate::plane::Order;
 use crossbeam_channel::Receiver;
-use media::plane::{PeerFailure, PeerSpec};
-use media::{MediaCommand, MediaEvent};
+use media::plane::{ParticipantSpec, PeerFailure, PeerSpec};
+use media::{MediaCommand, MediaEvent, PartKey, Room};
 use peer::{Peer, PeerConfig};
 use std::hash::BuildHasher;
 use std::time::Instant;
@@ -18,16 +19,42 @@ const NEGOTIATION_WORK: usize = 8;
 
 impl Core {
     /// Runs a bounded number of commands; true when more wait.
-    pub(super) fn run_commands(&mut self, commands: &Receiver<MediaCommand>, now: Instant) -> bool {
+    pub(super) fn run_commands(&mut self, orders: &Receiver<Order>, now: Instant) -> bool {
         let mut done = 0;
         while done < WORK_PER_TURN {
-            let Ok(command) = commands.try_recv() else {
+            let Ok(order) = orders.try_recv() else {
                 return false;
             };
-            done += work(&command);
-            self.handle_command(command, now);
+            match order {
+                Order::Command(command) => {
+                    done += work(&command);
+                    self.handle_command(command, now);
+                }
+                Order::AddElsewhere {
+                    room,
+                    participant,
+                    part,
+                } => {
+                    done += 1;
+                    self.add_elsewhere(room, &participant, part, now);
+                }
+                Order::Join(link) => self.links.join(link),
+            }
         }
-        !commands.is_empty()
+        !orders.is_empty()
+    }
+
+    fn add_elsewhere(
+        &mut self,
+        room: RoomKey,
+        participant: &ParticipantSpec,
+        part: PartKey,
+        now: Instant,
+    ) {
+        let add = |room: &mut Room| room.add_participant_elsewhere(participant, part, now);
+        if let Err(broken) = self.rooms.with(room, add) {
+            self.end_broken(&broken, now);
+        }
     }
 
     fn handle_command(&mut self, command: MediaCommand, now: Instant) {

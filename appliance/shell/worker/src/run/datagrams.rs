@@ -111,6 +111,8 @@ mod tests {
 
     use super::*;
     use crate::load::Load;
+    use crate::plane::Order;
+    use crate::run::Reports;
     use crate::sockets::Sockets;
     use crate::stun::tests::message;
     use media::MediaCommand;
@@ -124,9 +126,11 @@ mod tests {
         let address: SocketAddr = "192.0.2.1:7882".parse().unwrap();
         let certificate = Certificate::generate().unwrap();
         let (events, _said) = crossbeam_channel::unbounded();
+        let (ended, _) = crossbeam_channel::unbounded();
+        let reports = Reports { events, ended };
         let sockets = Sockets::new(&[address], &[]);
         let load = Arc::new(Load::default());
-        let mut core = Core::new(0, sockets, certificate, events, load, EgressKind::Own);
+        let mut core = Core::new(0, sockets, certificate, reports, load, EgressKind::Own);
         let (now, room, key) = (Instant::now(), RoomKey(1), PeerKey(7));
         let (commands, queue) = crossbeam_channel::unbounded();
         let peer = PeerSpec {
@@ -136,10 +140,12 @@ mod tests {
             ice_lite: true,
             negotiated_channels: false,
         };
-        commands.send(MediaCommand::OpenRoom { room }).unwrap();
-        commands
-            .send(MediaCommand::OpenPeer { room, peer })
-            .unwrap();
+        for command in [
+            MediaCommand::OpenRoom { room },
+            MediaCommand::OpenPeer { room, peer },
+        ] {
+            commands.send(Order::Command(command)).unwrap();
+        }
         core.run_commands(&queue, now);
         while core.peers.next_touched().is_some() {}
         let index = core.peers.index(key).unwrap();

@@ -110,6 +110,7 @@ impl Core {
                     if let Some(alarm) = self.rooms.alarm_mut(index) {
                         self.room_timers.set(index, alarm, due);
                     }
+                    self.relay(index);
                     return;
                 }
             }
@@ -117,7 +118,9 @@ impl Core {
     }
 
     /// A room that failed inside: its peers learn it as a fault, nobody else notices.
+    /// Its parts on other workers go on.
     pub(super) fn end_broken(&mut self, broken: &Broken, now: Instant) {
+        self.end_part(broken.0);
         let theirs = self.peers.find(|entry| entry.room == broken.0);
         for index in &theirs {
             if let Some(entry) = self.peers.get(*index) {

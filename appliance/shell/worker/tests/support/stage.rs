@@ -7,7 +7,7 @@ use media::plane::{
 };
 use media::{Kind, MediaCommand, MediaEvent, MediaPlane, Mid};
 use net::Backend;
-use ringward_worker::{BackendChoice, EgressKind, Plane, Workers, WorkersConfig, start};
+use ringward_worker::{BackendChoice, EgressKind, Plane, SplitAt, Workers, WorkersConfig, start};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 use str0m::media::Direction;
@@ -29,6 +29,7 @@ pub(crate) fn config(backend: BackendChoice, count: usize) -> WorkersConfig {
         backend,
         egress: EgressKind::Own,
         pin: false,
+        split: SplitAt::default(),
     }
 }
 
