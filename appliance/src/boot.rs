@@ -7,7 +7,7 @@ use crate::descriptors;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
-use settings::{Backend, Egress, DEVELOPMENT_KEY, Settings};
+use settings::{Backend, DEVELOPMENT_KEY, Egress, Settings};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;

@@ -64,7 +64,7 @@ pub(crate) struct ServeArguments {
     /// Network backend: auto, uring or portable [default: auto]
     #[arg(long, value_name = "BACKEND")]
     net: Option<Backend>,
-    /// Who writes RTP: own or plain (str0m) [default: plain]
+    /// Who writes RTP: own or plain (str0m) [default: own]
     #[arg(long, value_name = "EGRESS")]
     egress: Option<Egress>,
     /// Address told to clients instead of the box's own, repeatable

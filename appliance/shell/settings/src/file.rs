@@ -48,9 +48,9 @@ impl std::str::FromStr for Backend {
 #[serde(rename_all = "lowercase")]
 pub enum Egress {
     /// The box itself, sealed into trains.
+    #[default]
     Own,
     /// str0m: slower, and what the other is compared with.
-    #[default]
     Plain,
 }
 
