@@ -18,6 +18,7 @@ pub mod picture;
 pub mod server;
 pub mod sim;
 pub mod trace;
+pub mod wire;
 
 pub use client::viewer::Shown;
 pub use sim::Sim;

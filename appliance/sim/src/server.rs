@@ -2,6 +2,7 @@
 
 use crate::ledger::Ledger;
 use crate::trace::Trace;
+use crate::wire::Wire;
 use media::plane::{MediaEvent, PeerSpec};
 use media::{Egress, MediaCommand, Outgoing, Room};
 use peer::{Certificate, EgressKind, Peer, PeerConfig, Slots};
@@ -16,6 +17,7 @@ pub struct Server {
     peers: Vec<PeerSlot>,
     certificate: Certificate,
     egress: EgressKind,
+    wire: Wire,
     start: Instant,
     /// Every packet and request is entered here.
     pub ledger: Ledger,
@@ -77,6 +79,7 @@ impl Server {
             peers: Vec::new(),
             certificate: Certificate::generate().unwrap(),
             egress,
+            wire: Wire::default(),
             start,
             ledger: Ledger::default(),
             events: Vec::new(),
@@ -204,12 +207,21 @@ impl Server {
         }
     }
 
+    fn send(&mut self, client: usize, bytes: Vec<u8>) {
+        if let Err(what) = self.wire.leaves(client, &bytes) {
+            self.ledger.violations.push(what);
+        }
+        self.outgoing.push((client, bytes));
+    }
+
     fn seal(&mut self, index: usize, now: Instant) {
         let slot = &mut self.peers[index];
         let mut sealed = Sealed(Vec::new());
         slot.peer.transmit(&mut sealed, now);
-        let datagrams = sealed.0.into_iter().map(|bytes| (slot.client, bytes));
-        self.outgoing.extend(datagrams);
+        let client = slot.client;
+        for bytes in sealed.0 {
+            self.send(client, bytes);
+        }
     }
 
     fn drain_peer(
@@ -230,7 +242,8 @@ impl Server {
                     return;
                 }
                 peer::Output::Transmit { bytes, .. } => {
-                    self.outgoing.push((self.peers[index].client, bytes));
+                    let client = slot.client;
+                    self.send(client, bytes);
                 }
                 peer::Output::Packet(packet) => {
                     trace.note(
