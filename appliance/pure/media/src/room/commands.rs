@@ -103,7 +103,6 @@ impl Room {
                 entry.permitted = permissions.publish;
             }
             self.refresh_track(track, now);
-            self.refresh_relays(track);
         }
         for peer in peers {
             self.refresh_peer(peer, now);
@@ -168,9 +167,6 @@ impl Room {
             std::mem::swap(&mut track.subscriptions, &mut known.subscriptions);
             std::mem::swap(&mut track.demand, &mut known.demand);
             std::mem::swap(&mut track.relays, &mut known.relays);
-            for relay in &mut track.relays {
-                relay.layers = [false; 3];
-            }
             let old_home = known.home;
             *known = track;
             if let Home::Here { peer, mid, .. } = old_home

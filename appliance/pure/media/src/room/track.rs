@@ -194,7 +194,7 @@ impl Track {
         &mut self,
         mut begins: impl FnMut(PartKey, [Option<LayerStart>; 3]),
     ) {
-        let (is_open, flowing) = (self.permitted && !self.muted, self.flowing());
+        let (is_open, flowing) = (!self.muted, self.flowing());
         let mut relays = std::mem::take(&mut self.relays);
         for relay in &mut relays {
             let mut layers = relay.demand.told();
