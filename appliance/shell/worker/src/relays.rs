@@ -182,7 +182,7 @@ mod tests {
     use media::packet::Extensions;
     use media::{Codec, Layer, Mid, Packet};
     use std::sync::Arc;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
     use vocab::TrackKey;
 
     const ROOM: RoomKey = RoomKey(1);
@@ -265,6 +265,29 @@ mod tests {
         assert_eq!(asked.collect::<Vec<_>>(), wanted, "all of them, in order");
         push(&mut here, packet(Codec::Vp8, 1));
         assert_eq!(all(&there).len(), 1, "and the lane is open again");
+    }
+
+    #[test]
+    fn the_other_worker_is_woken_when_there_is_news_and_only_then() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let (mut reactor, _) = net::open(net::BackendChoice::Portable, &[address]).unwrap();
+        let waker = reactor.waker();
+        let (end, _other) = Link::pair((PartKey(0), &waker), (PartKey(1), &waker));
+        let mut here = Links::default();
+        here.join(end);
+        let mut is_woken = |patience| {
+            let turn = reactor.turn(Some(patience), &mut |_| {}).unwrap();
+            turn.woken
+        };
+        here.wake();
+        assert!(!is_woken(Duration::ZERO), "nothing was said");
+        push(&mut here, request(Layer::Low));
+        push(&mut here, request(Layer::High));
+        assert!(!is_woken(Duration::ZERO), "the turn is not over");
+        here.wake();
+        assert!(is_woken(Duration::from_secs(2)));
+        here.wake();
+        assert!(!is_woken(Duration::ZERO), "once");
     }
 
     #[test]

@@ -252,10 +252,9 @@ impl Core {
 
     /// Until the next deadline.
     fn timeout(&self, now: Instant) -> Duration {
-        if self.links.is_blocked() {
-            return LANE_RETRY;
-        }
+        let retry = self.links.is_blocked().then(|| now + LANE_RETRY);
         [
+            retry,
             self.peer_timers.next(),
             self.room_timers.next(),
             Some(self.publisher.next()),

@@ -63,7 +63,7 @@ with_both_reactors!(
     a_viewer_on_the_other_core_chooses_its_layer,
     a_muted_track_is_silent_on_both_cores_and_comes_back,
     data_crosses_in_order_and_once,
-    a_speaker_is_told_of_once,
+    speakers_of_both_cores_are_told_of,
     who_leaves_is_gone_from_both_cores,
     a_room_that_fits_stays_on_one_worker,
 );
@@ -376,7 +376,7 @@ fn data_crosses_in_order_and_once(backend: BackendChoice) {
     stage.stop();
 }
 
-fn a_speaker_is_told_of_once(backend: BackendChoice) {
+fn speakers_of_both_cores_are_told_of(backend: BackendChoice) {
     let mut stage = Stage::split(backend, 2);
     stage.watch(BEN, ANA);
     let speakers = |stage: &Stage, who: usize| {
