@@ -198,6 +198,11 @@ fn commands_go_to_everyone_or_to_the_one_they_are_about() {
     stage.join(2);
     let _ = (stage.told(0), stage.told(1));
     stage.publish(2);
+    stage.plane.send(MediaCommand::SetTrackMuted {
+        room: ROOM,
+        track: TrackKey(2),
+        muted: true,
+    });
     stage.plane.send(MediaCommand::ReportDataProgress {
         room: ROOM,
         participant: ParticipantKey(2),
@@ -211,10 +216,23 @@ fn commands_go_to_everyone_or_to_the_one_they_are_about() {
         room: ROOM,
         peer: PeerKey(2),
     });
-    assert_eq!(stage.told(0), ["PublishTrack", "AddCandidate", "ClosePeer"]);
+    assert_eq!(
+        stage.told(0),
+        [
+            "PublishTrack",
+            "SetTrackMuted muted",
+            "AddCandidate",
+            "ClosePeer"
+        ]
+    );
     assert_eq!(
         stage.told(1),
-        ["PublishTrack", "ReportDataProgress", "ClosePeer"]
+        [
+            "PublishTrack",
+            "SetTrackMuted muted",
+            "ReportDataProgress",
+            "ClosePeer"
+        ]
     );
 }
 
