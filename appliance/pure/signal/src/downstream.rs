@@ -38,7 +38,15 @@ pub(crate) struct DownSection {
     /// What it showed before it fell silent. The Rust SDK announces no track when the same one
     /// comes back in the section it left, so that section waits for another.
     last: Option<TrackKey>,
+    /// Offers in a row in which it was silent.
+    silent: u32,
 }
+
+/// Offers in a row that may say that a section is silent before a pion client shows nothing in it
+/// any more: it closes the section's receiver at each, and makes a new one at the first only.
+///
+/// Source: pion/webrtc 4.2.17, `SetRemoteDescription` and `configureRTPReceivers`.
+const MAX_SILENT_FOR_PION: u32 = 1;
 
 /// Our unanswered offer.
 #[derive(Debug)]
@@ -60,6 +68,8 @@ pub(crate) struct Outstanding {
 pub(crate) struct Downstream {
     pub(crate) peer: PeerKey,
     pub(crate) connected: bool,
+    /// The client is pion (the Go SDK, and what is made with it).
+    is_pion: bool,
     /// Wanted with the next offer.
     ice_restart: bool,
     pub(crate) outstanding: Option<Outstanding>,
@@ -71,10 +81,11 @@ pub(crate) struct Downstream {
 
 impl Downstream {
     /// Nothing offered.
-    pub(crate) fn new(peer: PeerKey) -> Self {
+    pub(crate) fn new(peer: PeerKey, is_pion: bool) -> Self {
         Self {
             peer,
             connected: false,
+            is_pion,
             ice_restart: false,
             outstanding: None,
             sections: BTreeMap::new(),
@@ -95,11 +106,14 @@ impl Downstream {
         if self.outstanding.is_some() {
             return None;
         }
-        let mut free: Vec<(Mid, Kind, Option<TrackKey>)> = Vec::new();
+        let mut free: Vec<(Mid, Kind, Option<TrackKey>, bool)> = Vec::new();
         let mut drops = Vec::new();
         for (mid, section) in &self.sections {
             match &section.shown {
-                None => free.push((*mid, section.kind, section.last)),
+                None => {
+                    let is_dead = self.is_pion && section.silent > MAX_SILENT_FOR_PION;
+                    free.push((*mid, section.kind, section.last, is_dead));
+                }
                 Some(shown) if is_over(shown.track, *mid) => drops.push(*mid),
                 Some(_) => {}
             }
@@ -108,8 +122,9 @@ impl Downstream {
         let mut reuses = Vec::new();
         for shown in waiting {
             let has_room = self.sections.len().saturating_add(adds.len()) < MAX_SECTIONS - 1;
-            let fits = |(_, kind, last): &(Mid, Kind, Option<TrackKey>)| {
-                *kind == shown.kind && (*last != Some(shown.track) || !has_room)
+            let fits = |(_, kind, last, is_dead): &(Mid, Kind, Option<TrackKey>, bool)| {
+                let is_avoided = *last == Some(shown.track) || *is_dead;
+                *kind == shown.kind && (!is_avoided || !has_room)
             };
             if let Some(at) = free.iter().position(fits) {
                 reuses.push((free.remove(at).0, shown));
@@ -226,17 +241,25 @@ impl Downstream {
         let offer = self
             .outstanding
             .take_if(|offer| offer.negotiation == negotiation)?;
+        for section in self.sections.values_mut().filter(|s| s.shown.is_none()) {
+            section.silent = section.silent.saturating_add(1);
+        }
         for mid in offer.drops {
             if let Some(section) = self.sections.get_mut(&mid) {
                 section.last = section.shown.take().map(|shown| shown.track);
+                section.silent = 1;
             }
         }
         let placed: Vec<(Mid, Shown)> = offer.reuses.into_iter().chain(offer.added).collect();
         for (mid, shown) in &placed {
             let (kind, shown) = (shown.kind, Some(shown.clone()));
-            let last = None;
-            self.sections
-                .insert(*mid, DownSection { kind, shown, last });
+            let section = DownSection {
+                kind,
+                shown,
+                last: None,
+                silent: 0,
+            };
+            self.sections.insert(*mid, section);
         }
         Some((placed, offer.answer?))
     }

@@ -13,6 +13,7 @@ use crate::pace::Pace;
 use crate::participant::{Admission, Link, data_role, is_dependent, media_permissions};
 use auth::Claims;
 use domain::EndReason;
+use livekit_protocol::client_info::Sdk;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{ClientInfo, JoinResponse, ServerInfo, leave_request::Action};
@@ -249,7 +250,7 @@ impl Room {
         if is_dual {
             let peer = self.open_peer(key, PeerRole::Subscriber);
             if let Some(participant) = self.roster.get_mut(&key) {
-                participant.down = Some(Downstream::new(peer));
+                participant.down = Some(Downstream::new(peer, participant.client.sdk() == Sdk::Go));
             }
         }
         self.pump(key, now);

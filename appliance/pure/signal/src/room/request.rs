@@ -62,7 +62,7 @@ impl Room {
             }
             Message::StoreDataBlobRequest(request) => self.store_data_blob(key, request),
             Message::GetDataBlobRequest(request) => self.get_data_blob(key, &request),
-            // Deprecated.
+            #[allow(deprecated, reason = "clients of old still say it")]
             Message::UpdateLayers(_) => {}
         }
     }

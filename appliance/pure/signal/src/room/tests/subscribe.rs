@@ -1,9 +1,10 @@
 //! Watching through two connections (v0).
 
 use super::bench::{Bench, all, first, join_of, updates};
-use super::sdp::{data, inactive, said, send_audio};
+use super::sdp::{data, inactive, said, send_audio, send_video};
 use crate::join::SignalVersion;
 use crate::sdp::Direction;
+use livekit_protocol::client_info::Sdk;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
@@ -132,6 +133,34 @@ fn a_section_is_used_again_after_it_was_inactive_once() {
     assert_eq!(said(&offer.sdp, "s0").0, Direction::SendOnly);
     assert_eq!(offer.mid_to_track_id.len(), 1);
     assert!(!offer.sdp.contains("a=mid:s1"), "no section was added");
+}
+
+#[test]
+fn pion_gets_a_new_section_when_one_was_silent_for_two_offers() {
+    for (sdk, is_reused) in [(Sdk::Go, false), (Sdk::Js, true)] {
+        let mut bench = Bench::new();
+        let alice = bench.join_connected("alice");
+        let mut join = join_of("bob", SignalVersion::V0);
+        join.client.sdk = sdk.into();
+        let bob = bench.enter(join).unwrap();
+        bench.connect("bob");
+        bench.publish(alice, "mic", TrackSource::Microphone);
+        bench.offers(alice, 2, &[data("0"), inactive("1", "audio")]);
+        let announce = |bench: &mut Bench, cid, source| {
+            let request = super::bench::request_for(cid, source);
+            bench.says(alice, Request::AddTrack(request));
+        };
+        announce(&mut bench, "cam", TrackSource::Camera);
+        let mut sections = vec![data("0"), inactive("1", "audio"), send_video("2", "cam")];
+        bench.offers(alice, 3, &sections);
+        bench.take(bob);
+        announce(&mut bench, "mic2", TrackSource::Microphone);
+        sections.push(send_audio("3", "mic2"));
+        bench.offers(alice, 4, &sections);
+        let offer = first!(bench.take(bob), Offer);
+        assert_eq!(!offer.sdp.contains("a=mid:s2"), is_reused, "{sdk:?}");
+        assert_eq!(offer.mid_to_track_id.len(), 2, "{sdk:?}");
+    }
 }
 
 #[test]
