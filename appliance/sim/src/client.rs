@@ -6,7 +6,7 @@ pub mod viewer;
 
 use crate::picture;
 use media::Layer;
-use publisher::Publisher;
+use publisher::{Encoding, Publisher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
@@ -32,6 +32,8 @@ pub struct Client {
     pub connected: bool,
     rtc: Rtc,
     address: SocketAddr,
+    /// As the box sees it, behind an address translator that may forget.
+    mapped: SocketAddr,
     pending: Option<SdpPendingOffer>,
     wait: Instant,
     /// Datagrams to the box.
@@ -44,7 +46,7 @@ impl Client {
         index: usize,
         name: &str,
         room: usize,
-        publishes: bool,
+        publishes: Option<Encoding>,
         seed: u64,
         now: Instant,
     ) -> (Self, String) {
@@ -57,7 +59,7 @@ impl Client {
         let address = SocketAddr::from(([10, 1, 0, index as u8 + 1], 50_000));
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut changes = rtc.sdp_api();
-        let publisher = publishes.then(|| {
+        let publisher = publishes.map(|encoding| {
             let mut simulcast = Simulcast::new();
             for layer in Layer::ALL {
                 simulcast.add_send_layer(SimulcastLayer::new(layer.rid().as_str()));
@@ -65,7 +67,7 @@ impl Client {
             let (send, layers) = (Direction::SendOnly, Some(simulcast));
             let video = changes.add_media(MediaKind::Video, send, None, None, layers);
             let audio = changes.add_media(MediaKind::Audio, send, None, None, None);
-            Publisher::new(index as u8, room as u8, video, audio, seed, now)
+            Publisher::new((index as u8, room as u8), encoding, video, audio, seed, now)
         });
         let mut viewers = Vec::new();
         for kind in [MediaKind::Video, MediaKind::Audio] {
@@ -83,6 +85,7 @@ impl Client {
             connected: false,
             rtc,
             address,
+            mapped: address,
             pending: Some(pending),
             wait: now,
             outgoing: Vec::new(),
@@ -117,7 +120,13 @@ impl Client {
 
     /// The address the box sees.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.mapped
+    }
+
+    /// The translator in front of it forgets: the box sees another address, and what it sends to
+    /// the old one is lost.
+    pub fn remap(&mut self, address: SocketAddr) {
+        self.mapped = address;
     }
 
     /// When it next does something by itself.
@@ -222,7 +231,8 @@ impl Client {
                     .iter_mut()
                     .find(|viewer| Some(viewer.mid) == mid);
                 if let (Some(viewer), Some(tag)) = (viewer, picture::tag(&packet.payload)) {
-                    viewer.receive(*packet.seq_no, packet.header.timestamp, tag, now);
+                    let place = (*packet.seq_no, packet.header.timestamp);
+                    viewer.receive(place, tag, packet.payload.len(), now);
                 }
             }
             _ => {}

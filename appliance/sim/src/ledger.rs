@@ -1,5 +1,6 @@
 //! Every packet that the box sends, checked where no network has touched it yet.
 
+use crate::client::viewer::FrameName;
 use crate::picture::{self, Tag};
 use media::{KEYFRAME_REQUEST_INTERVAL, Layer, Mid, Outgoing, Rid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub struct Ledger {
     /// What each section shows: the publishing client, and whether it is video.
     pub subscriptions: BTreeMap<(PeerKey, Mid), (usize, bool)>,
     sections: BTreeMap<(PeerKey, Mid), Section>,
+    /// When the box began to send each frame, by client and name.
+    pub begun: BTreeMap<(usize, FrameName), Instant>,
     requests: BTreeMap<(PeerKey, Mid, Option<Rid>), Instant>,
     /// Keyframes that the box asked for.
     pub keyframes_asked: usize,
@@ -44,13 +47,17 @@ struct Head {
 
 impl Ledger {
     /// A packet is about to be written.
-    pub fn packet(&mut self, peer: PeerKey, packet: &Outgoing<'_>) {
+    pub fn packet(&mut self, peer: PeerKey, packet: &Outgoing<'_>, now: Instant) {
         let Some(tag) = picture::tag(packet.payload) else {
             self.broken(format!("a packet without a tag to {peer}"));
             return;
         };
         if let Err(what) = self.may_be_sent(peer, packet.mid, &tag) {
             self.broken(format!("{what}: {tag:?} to {peer}"));
+        }
+        if let Some(client) = self.owners.get(&peer) {
+            let name = (tag.publisher, tag.layer, tag.frame);
+            self.begun.entry((*client, name)).or_insert(now);
         }
         let section = self.sections.entry((peer, packet.mid)).or_default();
         if let Err(what) = section.accept(packet, tag) {

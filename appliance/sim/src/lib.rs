@@ -16,9 +16,13 @@ pub mod ledger;
 pub mod network;
 pub mod picture;
 pub mod server;
+pub mod scenario;
 pub mod sim;
 pub mod trace;
+pub mod view;
 pub mod wire;
 
+pub use client::publisher::Encoding;
 pub use client::viewer::Shown;
+pub use network::link::LinkSpec;
 pub use sim::Sim;

@@ -9,6 +9,9 @@
 //! STUN and the DTLS handshake are delayed but not impaired: their retransmission timers hold
 //! random jitter that cannot be seeded.
 
+pub mod link;
+
+use link::{Link, LinkSpec};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -78,6 +81,9 @@ pub struct Network {
     under_way: BTreeMap<(Instant, usize, Way, u64, u64), Arrived>,
     counts: BTreeMap<(usize, Way, Kind), u64>,
     streams: BTreeMap<u32, Stream>,
+    links: Vec<Link>,
+    /// Which link a client's datagrams pass, if any.
+    routes: BTreeMap<(usize, Way), usize>,
     next: u64,
 }
 
@@ -97,6 +103,8 @@ impl Network {
             under_way: BTreeMap::new(),
             counts: BTreeMap::new(),
             streams: BTreeMap::new(),
+            links: Vec::new(),
+            routes: BTreeMap::new(),
             next: 0,
         }
     }
@@ -104,6 +112,22 @@ impl Network {
     /// Gives the stream of an SSRC a name that is the same in every run.
     pub fn name_stream(&mut self, ssrc: u32, name: u64, is_resend: bool) {
         self.streams.insert(ssrc, Stream { name, is_resend });
+    }
+
+    /// Builds a link; its index.
+    pub fn add_link(&mut self, spec: LinkSpec, now: Instant) -> usize {
+        self.links.push(Link::new(spec, now));
+        self.links.len() - 1
+    }
+
+    /// A link by its index.
+    pub fn link(&mut self, index: usize) -> &mut Link {
+        &mut self.links[index]
+    }
+
+    /// What a client sends or is sent passes this link instead of the common network.
+    pub fn route(&mut self, client: usize, way: Way, link: usize) {
+        self.routes.insert((client, way), link);
     }
 
     /// Accepts a datagram; it arrives never, once or twice.
@@ -122,21 +146,34 @@ impl Network {
             self.deliver(Arrived { client, way, bytes }, now + LATENCY, kind);
             return;
         }
+        let route = self.routes.get(&(client, way)).copied();
+        let link = route.and_then(|route| self.links.get_mut(route));
+        let (impairment, jitter, arrival) = match link {
+            None => (self.impairment, Duration::ZERO, now + LATENCY),
+            Some(link) => {
+                let spec = link.spec();
+                let Some(at) = link.pass(bytes.len(), now) else {
+                    return;
+                };
+                (spec.impairment, spec.jitter, at)
+            }
+        };
         let mut happens = |per_mille: u32| fate.u32(0..1_000) < per_mille;
-        if happens(self.impairment.loss) {
+        if happens(impairment.loss) {
             return;
         }
-        let late = if happens(self.impairment.reorder) {
+        let late = if happens(impairment.reorder) {
             REORDER_DELAY
         } else {
             Duration::ZERO
         };
-        if happens(self.impairment.duplicate) {
+        let doubled = happens(impairment.duplicate);
+        let arrival = arrival + jitter.mul_f64(if jitter.is_zero() { 0.0 } else { fate.f64() });
+        if doubled {
             let bytes = bytes.clone();
-            let again = now + LATENCY + DUPLICATE_DELAY;
-            self.deliver(Arrived { client, way, bytes }, again, kind);
+            self.deliver(Arrived { client, way, bytes }, arrival + DUPLICATE_DELAY, kind);
         }
-        self.deliver(Arrived { client, way, bytes }, now + LATENCY + late, kind);
+        self.deliver(Arrived { client, way, bytes }, arrival + late, kind);
     }
 
     /// When the next datagram arrives.

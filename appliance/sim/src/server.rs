@@ -9,7 +9,7 @@ use peer::{Certificate, EgressKind, Peer, PeerConfig, Slots};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use vocab::{PeerKey, RoomKey};
+use vocab::{Bitrate, PeerKey, RoomKey};
 
 /// Rooms, peers and the ledger of what they sent.
 pub struct Server {
@@ -23,8 +23,10 @@ pub struct Server {
     pub ledger: Ledger,
     /// What the rooms told the control plane.
     pub events: Vec<MediaEvent>,
-    /// Datagrams to clients, by index.
-    pub outgoing: Vec<(usize, Vec<u8>)>,
+    /// Datagrams to clients, by index and address.
+    pub outgoing: Vec<(usize, SocketAddr, Vec<u8>)>,
+    /// The estimate of each client's path, by index, and since when.
+    pub estimates: Vec<(Instant, usize, Bitrate)>,
 }
 
 struct RoomSlot {
@@ -59,7 +61,7 @@ struct Wires<'a> {
 
 impl Egress for Wires<'_> {
     fn write(&mut self, peer: PeerKey, packet: &Outgoing<'_>, now: Instant) {
-        self.ledger.packet(peer, packet);
+        self.ledger.packet(peer, packet, now);
         if let Some(index) = self.peers.iter().position(|slot| slot.key == peer) {
             self.peers[index].peer.write(packet, now);
             self.written.insert(index);
@@ -84,6 +86,7 @@ impl Server {
             ledger: Ledger::default(),
             events: Vec::new(),
             outgoing: Vec::new(),
+            estimates: Vec::new(),
         }
     }
 
@@ -207,20 +210,23 @@ impl Server {
         }
     }
 
-    fn send(&mut self, client: usize, bytes: Vec<u8>) {
+    fn send(&mut self, client: usize, remote: SocketAddr, bytes: Vec<u8>) {
         if let Err(what) = self.wire.leaves(client, &bytes) {
             self.ledger.violations.push(what);
         }
-        self.outgoing.push((client, bytes));
+        self.outgoing.push((client, remote, bytes));
     }
 
     fn seal(&mut self, index: usize, now: Instant) {
         let slot = &mut self.peers[index];
         let mut sealed = Sealed(Vec::new());
         slot.peer.transmit(&mut sealed, now);
+        let Some(path) = slot.peer.path() else {
+            return;
+        };
         let client = slot.client;
         for bytes in sealed.0 {
-            self.send(client, bytes);
+            self.send(client, path.remote, bytes);
         }
     }
 
@@ -241,9 +247,9 @@ impl Server {
                     slot.wait = wait;
                     return;
                 }
-                peer::Output::Transmit { bytes, .. } => {
+                peer::Output::Transmit { remote, bytes, .. } => {
                     let client = slot.client;
-                    self.send(client, bytes);
+                    self.send(client, remote, bytes);
                 }
                 peer::Output::Packet(packet) => {
                     trace.note(
@@ -268,7 +274,11 @@ impl Server {
                     trace.note(at, (key.0, "pli"));
                     room.handle_keyframe_request(key, mid, now);
                 }
-                peer::Output::Estimate(estimate) => room.handle_estimate(key, estimate, now),
+                peer::Output::Estimate(estimate) => {
+                    let client = self.peers[index].client;
+                    self.estimates.push((now, client, estimate));
+                    room.handle_estimate(key, estimate, now);
+                }
                 peer::Output::Loss(report) => room.handle_loss_report(key, report, now),
                 peer::Output::ChannelOpen(channel) => room.handle_channel_open(key, channel, now),
                 peer::Output::Data { channel, payload } => {
@@ -344,6 +354,13 @@ impl Server {
                 (_, None) => {}
             }
         }
+    }
+
+    /// What the peer of a client counted since the last call.
+    pub(crate) fn take_counters(&mut self, client: usize) -> peer::Counters {
+        let slot = self.peers.iter_mut().find(|slot| slot.client == client);
+        slot.map(|slot| slot.peer.take_counters())
+            .unwrap_or_default()
     }
 
     /// Time since the simulation began.

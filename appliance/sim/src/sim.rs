@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::client::viewer::Shown;
+use crate::client::publisher::Encoding;
 use crate::network::{Impairment, Network, Way};
 use crate::server::Server;
 use crate::trace::Trace;
@@ -37,10 +38,11 @@ pub struct Sim {
     seed: u64,
     start: Instant,
     now: Instant,
-    network: Network,
-    server: Server,
+    pub(crate) network: Network,
+    pub(crate) server: Server,
     room_names: Vec<String>,
-    clients: Vec<Client>,
+    encoding: Encoding,
+    pub(crate) clients: Vec<Client>,
     trace: Trace,
     events_read: usize,
 }
@@ -62,6 +64,7 @@ impl Sim {
             network: Network::new(seed, now),
             server: Server::new(egress, now),
             room_names: Vec::new(),
+            encoding: Encoding::SMALL,
             clients: Vec::new(),
             trace: Trace::default(),
             events_read: 0,
@@ -115,6 +118,13 @@ impl Sim {
         self
     }
 
+    /// What publishers who join from here on encode.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
     /// From now on the network does no harm.
     pub fn calm(&mut self) {
         self.network.impairment = Impairment::default();
@@ -124,7 +134,14 @@ impl Sim {
     pub fn join(&mut self, room: &str, name: &str, publishes: bool) {
         let room = self.room_index(room);
         let index = self.clients.len();
-        let (mut client, offer) = Client::new(index, name, room, publishes, self.seed, self.now);
+        let (mut client, offer) = Client::new(
+            index,
+            name,
+            room,
+            publishes.then_some(self.encoding),
+            self.seed,
+            self.now,
+        );
         let (participant, peer) = (participant(index), peer_key(index));
         let key = RoomKey(room as u64);
         let ledger = &mut self.server.ledger;
@@ -285,8 +302,10 @@ impl Sim {
         for bytes in std::mem::take(&mut self.clients[client].outgoing) {
             self.network.send(client, Way::Up, bytes, self.now);
         }
-        for (to, bytes) in std::mem::take(&mut self.server.outgoing) {
-            self.network.send(to, Way::Down, bytes, self.now);
+        for (to, address, bytes) in std::mem::take(&mut self.server.outgoing) {
+            if address == self.clients[to].address() {
+                self.network.send(to, Way::Down, bytes, self.now);
+            }
         }
     }
 
@@ -327,7 +346,7 @@ impl Sim {
         self.shown(viewer, publisher, false)
     }
 
-    fn shown(&self, viewer: &str, publisher: &str, is_video: bool) -> Vec<Shown> {
+    pub(crate) fn shown(&self, viewer: &str, publisher: &str, is_video: bool) -> Vec<Shown> {
         let publisher = self.index(publisher) as u8;
         let viewers = &self.clients[self.index(viewer)].viewers;
         let shown = viewers
@@ -465,7 +484,7 @@ impl Sim {
         })
     }
 
-    fn index(&self, name: &str) -> usize {
+    pub(crate) fn index(&self, name: &str) -> usize {
         let known = self.clients.iter().position(|client| client.name == name);
         known.unwrap_or_else(|| panic!("nobody is called {name}"))
     }

@@ -11,16 +11,43 @@ const FRAME_TIME: Duration = Duration::from_millis(40);
 const AUDIO_TIME: Duration = Duration::from_millis(20);
 const VIDEO_TICKS: u32 = 3_600;
 const AUDIO_TICKS: u32 = 960;
-/// Packets of a frame on each layer; keyframes have three times as many.
-const PACKETS: [u8; 3] = [1, 2, 4];
-const VIDEO_BYTES: usize = 700;
+/// Keyframes have so many times the packets of others.
+const KEYFRAME_FACTOR: u8 = 3;
 const AUDIO_BYTES: usize = 80;
+
+/// What an encoder makes of its picture at 25 frames a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding {
+    /// Packets of a frame on each layer.
+    pub packets: [u8; 3],
+    /// Bytes of a packet's payload on each layer.
+    pub bytes: [usize; 3],
+}
+
+impl Encoding {
+    /// 140, 280 and 560 kbit/s: enough for what does not concern bandwidth.
+    pub const SMALL: Self = Self {
+        packets: [1, 2, 4],
+        bytes: [700; 3],
+    };
+    /// 150, 500 and 1,720 kbit/s: a 720p camera (libwebrtc's usual simulcast).
+    pub const CAMERA: Self = Self {
+        packets: [1, 3, 8],
+        bytes: [750, 834, 1_075],
+    };
+    /// 800 kbit/s on every layer, 4 packets a frame: as in `reliability.md`, F5.
+    pub const EVEN: Self = Self {
+        packets: [4; 3],
+        bytes: [1_000; 3],
+    };
+}
 
 /// Encodes by the clock.
 #[derive(Debug)]
 pub struct Publisher {
     client: u8,
     room: u8,
+    encoding: Encoding,
     /// Its video section.
     pub video: Mid,
     /// Its audio section.
@@ -91,8 +118,8 @@ impl Stream {
 
 impl Publisher {
     pub(super) fn new(
-        client: u8,
-        room: u8,
+        (client, room): (u8, u8),
+        encoding: Encoding,
         video: Mid,
         audio: Mid,
         seed: u64,
@@ -102,6 +129,7 @@ impl Publisher {
         Self {
             client,
             room,
+            encoding,
             video,
             audio,
             layers: [0; 3].map(|_| Stream::new(&mut random)),
@@ -179,7 +207,9 @@ impl Publisher {
             return;
         }
         let keyframe = std::mem::take(&mut stream.keyframe_wanted);
-        let count = PACKETS[layer as usize] * if keyframe { 3 } else { 1 };
+        let count = self.encoding.packets[layer as usize]
+            * if keyframe { KEYFRAME_FACTOR } else { 1 };
+        let bytes = self.encoding.bytes[layer as usize];
         stream.frame += 1;
         stream.picture_id = (stream.picture_id + 1) & 0x7FFF;
         stream.tl0_pic_idx = stream.tl0_pic_idx.wrapping_add(1);
@@ -198,7 +228,7 @@ impl Publisher {
                 sequence: stream.sequence,
                 timestamp: stream.timestamp,
                 marker: index + 1 == count,
-                payload: picture::video(&tag, stream.picture_id, stream.tl0_pic_idx, VIDEO_BYTES),
+                payload: picture::video(&tag, stream.picture_id, stream.tl0_pic_idx, bytes),
             });
         }
     }

@@ -27,6 +27,18 @@ pub struct Shown {
     pub keyframe: bool,
 }
 
+/// Publisher, layer and number of a frame.
+pub type FrameName = (u8, Option<Layer>, u32);
+
+/// What has come of one frame, whether or not it could be shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// A bit per packet.
+    seen: u64,
+    /// When the last of its packets had come.
+    pub complete: Option<Instant>,
+}
+
 /// One section that is watched.
 #[derive(Debug)]
 pub struct Viewer {
@@ -46,6 +58,10 @@ pub struct Viewer {
     head: Option<(u64, u32)>,
     /// Everything that came, with the room it came from: for the invariants.
     pub last_tag: Option<Tag>,
+    /// Every frame of which something came.
+    pub frames: BTreeMap<FrameName, Frame>,
+    /// Packets of pictures as they came: when, whose, bytes.
+    pub received: Vec<(Instant, u8, usize)>,
     /// Numbers whose timestamps do not follow their order.
     pub disorder: usize,
 }
@@ -62,12 +78,24 @@ impl Viewer {
             asked: None,
             head: None,
             last_tag: None,
+            frames: BTreeMap::new(),
+            received: Vec::new(),
             disorder: 0,
         }
     }
 
-    pub(super) fn receive(&mut self, sequence: u64, timestamp: u32, tag: Tag, now: Instant) {
+    pub(super) fn receive(
+        &mut self,
+        (sequence, timestamp): (u64, u32),
+        tag: Tag,
+        bytes: usize,
+        now: Instant,
+    ) {
+        if self.is_video {
+            self.received.push((now, tag.publisher, bytes));
+        }
         self.last_tag = Some(tag);
+        self.collect(&tag, now);
         if let Some((highest, newest)) = self.head {
             let ahead = timestamp.wrapping_sub(newest).cast_signed();
             if (sequence > highest && ahead < 0) || (sequence < highest && ahead > 0) {
@@ -85,6 +113,15 @@ impl Viewer {
             self.waiting.insert(sequence, (timestamp, tag));
         }
         self.decode(now);
+    }
+
+    fn collect(&mut self, tag: &Tag, now: Instant) {
+        let name = (tag.publisher, tag.layer, tag.frame);
+        let frame = self.frames.entry(name).or_default();
+        frame.seen |= 1 << tag.index;
+        if frame.seen.count_ones() == u32::from(tag.count) {
+            frame.complete.get_or_insert(now);
+        }
     }
 
     /// When [`Self::tick`] has something to do.

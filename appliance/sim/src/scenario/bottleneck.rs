@@ -1,0 +1,175 @@
+//! Too little room: it shrinks, it is shared, it stays small.
+
+use super::{seconds, viewer_behind};
+use crate::sim::Sim;
+use crate::view::Voice;
+use crate::{Encoding, LinkSpec};
+use media::Layer;
+use peer::EgressKind;
+use std::time::Duration;
+
+/// The path that shrinks and recovers, in kbit/s.
+const WIDE: u64 = 5_000;
+const NARROW: u64 = 300;
+
+/// What a viewer met whose path went from 5 to 0.3 Mbit/s for 20 s and back.
+#[derive(Debug, Clone)]
+pub struct Shrink {
+    /// The layer shown before.
+    pub before: Option<Layer>,
+    /// From the drop until nothing above the lowest layer is sent.
+    pub dropped_after: Duration,
+    /// The layer shown at the end of the narrow time.
+    pub narrow: Option<Layer>,
+    /// Pictures shown while narrow; 500 were encoded.
+    pub pictures: usize,
+    /// The voice from the drop on until the end.
+    pub voice: Voice,
+    /// From recovery until the best layer is shown to stay.
+    pub recovered_after: Duration,
+    /// The layer shown at the end.
+    pub after: Option<Layer>,
+    /// Datagrams that found the queue full.
+    pub overflowed: u64,
+    /// The run, in words.
+    pub run: String,
+}
+
+/// The wide path, with a little jitter and loss by the seed.
+fn wide(seed: u64) -> LinkSpec {
+    let mut wide = LinkSpec::of_kbps(WIDE);
+    wide.jitter = Duration::from_millis(1 + seed % 7);
+    wide.impairment.loss = 1;
+    wide
+}
+
+/// 5 → 0.3 Mbit/s and back (issue 3, item 6).
+pub fn shrink(egress: EgressKind, seed: u64) -> Shrink {
+    let wide = wide(seed);
+    let (mut sim, link) = viewer_behind(egress, seed, Encoding::CAMERA, wide);
+    sim.run(seconds(10) + Duration::from_millis(seed % 977));
+    let before = sim.layer_of("nurse", "bed-4");
+    // The buffer of a home router does not shrink with its line; neither is it endless.
+    let narrow = LinkSpec {
+        rate: NARROW * 1_000,
+        queue: 40_000,
+        ..wide
+    };
+    let drop = sim.now();
+    sim.change_link(link, narrow);
+    sim.run(seconds(20));
+    let (at_narrow, pictures) = (
+        sim.layer_of("nurse", "bed-4"),
+        sim.frames_shown("nurse", "bed-4", drop).iter().sum(),
+    );
+    let dropped_after = sim.last_sent_above("nurse", "bed-4", Layer::Low, drop);
+    let back = sim.now();
+    sim.change_link(link, wide);
+    sim.run(seconds(10));
+    let recovered_after = sim.last_other("nurse", "bed-4", Layer::High, back);
+    Shrink {
+        before,
+        dropped_after: dropped_after.unwrap_or_default(),
+        narrow: at_narrow,
+        pictures,
+        voice: sim.voice("nurse", "bed-4", drop),
+        recovered_after: recovered_after.unwrap_or_default(),
+        after: sim.layer_of("nurse", "bed-4"),
+        overflowed: sim.link_totals(link).1,
+        run: sim.to_string(),
+    }
+}
+
+/// Two viewers behind one line of 3 Mbit/s, for 20 s after 10 s to settle.
+#[derive(Debug, Clone)]
+pub struct Share {
+    /// Bits per second of video that each received.
+    pub rates: [f64; 2],
+    /// Of the worse of the two.
+    pub voice: Voice,
+    /// The run, in words.
+    pub run: String,
+}
+
+impl Share {
+    /// The larger share by the smaller.
+    pub fn ratio(&self) -> f64 {
+        let [a, b] = self.rates;
+        (a / b).max(b / a)
+    }
+}
+
+/// Two viewers share one bottleneck. The second joins `apart` after the first.
+pub fn share(egress: EgressKind, seed: u64, apart: Duration) -> Share {
+    let mut sim = Sim::over(egress, seed)
+        .encoding(Encoding::CAMERA)
+        .publisher("bed-4")
+        .subscriber("nurse");
+    let line = LinkSpec::of_kbps(3_000);
+    let link = sim.link_down(&["nurse"], line);
+    sim.run(apart);
+    sim.join("ward", "doctor", false);
+    sim.share_link_down("doctor", link);
+    sim.run(seconds(10));
+    let since = sim.now();
+    sim.run(seconds(20));
+    let rates = ["nurse", "doctor"].map(|name| sim.video_rate(name, "bed-4", since));
+    let voices = ["nurse", "doctor"].map(|name| sim.voice(name, "bed-4", since));
+    let [first, second] = voices;
+    Share {
+        rates,
+        voice: if (first.lost, first.delay) > (second.lost, second.delay) {
+            first
+        } else {
+            second
+        },
+        run: sim.to_string(),
+    }
+}
+
+/// A viewer for 30 s behind a line smaller than the stream.
+#[derive(Debug, Clone)]
+pub struct Storm {
+    /// Bytes of retransmissions by those of everything sent.
+    pub repair: f64,
+    /// Packets asked for again and again, and packets sent again.
+    pub resent: u64,
+    /// Pictures shown in the last 10 s; 250 were encoded.
+    pub pictures: usize,
+    /// The layer shown last.
+    pub layer: Option<Layer>,
+    /// The voice in the last 20 s.
+    pub voice: Voice,
+    /// The run, in words.
+    pub run: String,
+}
+
+/// A line of `kbps` with a queue of `queue` bytes that loses `loss` per mille besides: losses
+/// must not feed on their own repair (`egress.md`, trap 4).
+pub fn storm(egress: EgressKind, seed: u64, kbps: u64, queue: u64, loss: u32) -> Storm {
+    let mut line = LinkSpec {
+        queue,
+        ..LinkSpec::of_kbps(kbps)
+    };
+    line.impairment.loss = loss;
+    let (mut sim, _) = viewer_behind(egress, seed, Encoding::CAMERA, line);
+    sim.run(seconds(10));
+    let settled = sim.now();
+    sim.take_counters("nurse");
+    sim.run(seconds(10));
+    let last = sim.now();
+    sim.run(seconds(10));
+    let counters = sim.take_counters("nurse");
+    let (resent, packets) = match egress {
+        EgressKind::Own => (counters.egress.retransmissions, counters.egress.packets),
+        EgressKind::Plain => (counters.retransmissions, counters.packets_out),
+    };
+    Storm {
+        repair: resent as f64 / packets.max(1) as f64,
+        resent,
+        pictures: sim.frames_shown("nurse", "bed-4", last).iter().sum(),
+        layer: sim.layer_of("nurse", "bed-4"),
+        voice: sim.voice("nurse", "bed-4", settled),
+        run: sim.to_string(),
+    }
+}
