@@ -8,7 +8,6 @@
 
 use peer::EgressKind;
 use ringward_sim::scenario::{SEEDS, bottleneck, loss, path};
-use std::time::Duration;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -22,8 +21,10 @@ fn main() {
             println!("shrink {:?}", bottleneck::shrink(egress, seed));
         }
         if wanted("share") {
-            let shared = bottleneck::share(egress, seed, Duration::from_millis(8_000 + seed % 977));
-            println!("share {:.2} {shared:?}", shared.ratio());
+            for kbps in [1_600, 3_000, 4_500] {
+                let shared = bottleneck::share(egress, seed, kbps);
+                println!("share {kbps} {:.2} {shared:?}", shared.ratio());
+            }
         }
         if wanted("storm") {
             for (kbps, queue, loss) in [(1_000, 25_000, 0), (1_000, 8_000, 0), (1_000, 25_000, 100)] {

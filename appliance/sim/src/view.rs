@@ -165,6 +165,24 @@ impl Sim {
         bytes as f64 * 8.0 / (self.now() - since).as_secs_f64()
     }
 
+    /// When a voice packet last came more than `wait` later than the fastest, after `since`.
+    pub fn last_late_voice(
+        &self,
+        viewer: &str,
+        publisher: &str,
+        since: Instant,
+        wait: Duration,
+    ) -> Duration {
+        let heard = self.heard_by(viewer, publisher);
+        let encoded = |heard: &crate::Shown| heard.at - AUDIO_TIME * heard.frame;
+        let least = heard.iter().map(encoded).min();
+        let late = heard
+            .iter()
+            .filter(|h| least.is_some_and(|least| encoded(h) > least + wait));
+        let last = late.map(|h| h.at).max();
+        last.map_or(Duration::ZERO, |at| at.saturating_duration_since(since))
+    }
+
     /// How the voice of `publisher` came through from `since` on.
     pub fn voice(&self, viewer: &str, publisher: &str, since: Instant) -> Voice {
         let heard = self.heard_by(viewer, publisher);

@@ -5,7 +5,7 @@ use crate::clock::{Micros, SECOND, seconds};
 use crate::delay::Usage;
 
 /// Decrease to this share of what arrives (`beta`).
-const BACK_OFF: f64 = 0.85;
+pub(crate) const BACK_OFF: f64 = 0.85;
 
 /// Growth per second far from the path's known capacity (`eta`).
 const GROWTH: f64 = 1.08;

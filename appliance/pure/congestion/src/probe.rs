@@ -2,6 +2,7 @@
 
 mod cluster;
 
+use crate::aimd::BACK_OFF;
 use crate::clock::{Micros, SECOND};
 use crate::controller::Probe;
 use cluster::Cluster;
@@ -39,6 +40,11 @@ const MIN_PAUSE: Micros = SECOND;
 
 /// … to the second. Recovery within 5 s (issue 3) leaves a second and a half for the steps.
 const MAX_PAUSE: Micros = 3 * SECOND;
+
+/// Pauses differ by steps of this, [`DITHERS`] of them: a pause that is a multiple of the frame
+/// interval would meet the same moment between the frames of a neighbour for ever.
+const DITHER: Micros = 7_000;
+const DITHERS: u32 = 11;
 
 /// A find must exceed what got through when the queue last grew by this factor, and that of a
 /// probe that filled the path also the estimate. Right after all flows have backed off, a probe
@@ -109,7 +115,10 @@ impl Finding {
             return true;
         }
         let known = if self.saturated { FAIR } else { 1.0 } * need.estimate;
-        self.rate > known.max(FAIR * need.crowded)
+        // A flow that has fallen far below what it once crowded the path with did not take turns
+        // with its neighbours, it lost its place to them.
+        let crowded = need.crowded.min(need.estimate / BACK_OFF);
+        self.rate > known.max(FAIR * crowded)
     }
 }
 
@@ -141,7 +150,7 @@ impl Prober {
         let wanted = self.follow_up.take().unwrap_or(multiple * need.estimate);
         let rate = wanted.min(need.most()).max(need.estimate);
         self.issued = self.issued.wrapping_add(1).max(1);
-        self.due = now + self.pause;
+        self.due = now + self.pause + DITHER * Micros::from(self.issued % DITHERS);
         if self.clusters.len() == MAX_CLUSTERS {
             self.clusters.pop_front();
         }
