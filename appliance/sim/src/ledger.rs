@@ -23,12 +23,28 @@ pub struct Ledger {
     pub subscriptions: BTreeMap<(PeerKey, Mid), (usize, bool)>,
     sections: BTreeMap<(PeerKey, Mid), Section>,
     /// When the box began to send each frame, by client and name.
-    pub begun: BTreeMap<(usize, FrameName), Instant>,
+    pub begun: BTreeMap<(usize, FrameName), Begun>,
     requests: BTreeMap<(PeerKey, Mid, Option<Rid>), Instant>,
     /// Keyframes that the box asked for.
     pub keyframes_asked: usize,
     /// Broken invariants, in words.
     pub violations: Vec<String>,
+}
+
+/// A frame on its way to one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// When its first packet was written.
+    pub at: Instant,
+    /// Packets not written yet.
+    missing: u8,
+}
+
+impl Begun {
+    /// Every packet was written.
+    pub fn is_whole(&self) -> bool {
+        self.missing == 0
+    }
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +73,11 @@ impl Ledger {
         }
         if let Some(client) = self.owners.get(&peer) {
             let name = (tag.publisher, tag.layer, tag.frame);
-            self.begun.entry((*client, name)).or_insert(now);
+            let begun = self.begun.entry((*client, name)).or_insert(Begun {
+                at: now,
+                missing: tag.count,
+            });
+            begun.missing = begun.missing.saturating_sub(1);
         }
         let section = self.sections.entry((peer, packet.mid)).or_default();
         if let Err(what) = section.accept(packet, tag) {

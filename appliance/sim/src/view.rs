@@ -83,7 +83,8 @@ impl Sim {
             .collect()
     }
 
-    /// Of the frames that the box began to send in this time, how many were complete `within` so
+    /// Of the frames that the box sent in this time (a frame that it left for a better layer's is
+    /// none), how many were complete `within` so
     /// long after the first packet was written, and how many there were.
     pub fn complete_frames(
         &self,
@@ -96,13 +97,13 @@ impl Sim {
         let (mut complete, mut sent) = (0, 0);
         for ((client, name), begun) in &self.server.ledger.begun {
             let is_meant = *client == viewer && name.0 == publisher && name.1.is_some();
-            if !is_meant || !(from..until).contains(begun) {
+            if !(is_meant && begun.is_whole()) || !(from..until).contains(&begun.at) {
                 continue;
             }
             sent += 1;
             let mut frames = self.clients[viewer].viewers.iter();
             let done = frames.find_map(|v| v.frames.get(name)?.complete);
-            complete += usize::from(done.is_some_and(|at| at <= *begun + within));
+            complete += usize::from(done.is_some_and(|at| at <= begun.at + within));
         }
         (complete, sent)
     }
@@ -146,10 +147,11 @@ impl Sim {
         let (viewer, publisher) = (self.index(viewer), self.index(publisher) as u8);
         let begun = self.server.ledger.begun.iter();
         begun
-            .filter(|((client, name), at)| {
-                *client == viewer && name.0 == publisher && name.1 > Some(layer) && **at >= since
+            .filter(|((client, name), begun)| {
+                let is_meant = *client == viewer && name.0 == publisher;
+                is_meant && name.1 > Some(layer) && begun.at >= since
             })
-            .map(|(_, at)| *at - since)
+            .map(|(_, begun)| begun.at - since)
             .max()
     }
 

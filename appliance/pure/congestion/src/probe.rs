@@ -29,8 +29,13 @@ const HEADROOM: f64 = 2.0;
 /// With this multiple of what is desired known to be free, nothing is probed.
 const SATISFIED: f64 = 1.25;
 
-/// How long a probe lasts (libwebrtc `min_probe_duration`).
-const LENGTH: Micros = 15_000;
+/// How long the first probe lasts (libwebrtc `min_probe_duration`): nothing is known yet, and a
+/// small path queues all of it.
+const FIRST_LENGTH: Micros = 15_000;
+
+/// How long the others last: a frame interval, so that jitter and the frame of a neighbour do not
+/// decide what is found. On a full path they queue for less than a frame interval.
+const LENGTH: Micros = 40_000;
 
 /// Packets in a probe at least, so that their spacing tells something.
 const MIN_PACKETS: usize = 5;
@@ -38,8 +43,8 @@ const MIN_PACKETS: usize = 5;
 /// Between probes while they find nothing, and after the queue grew: doubled from the first …
 const MIN_PAUSE: Micros = SECOND;
 
-/// … to the second. Recovery within 5 s (issue 3) leaves a second and a half for the steps.
-const MAX_PAUSE: Micros = 3 * SECOND;
+/// … to the second. Recovery within 5 s (issue 3) leaves time for a probe in vain and the steps.
+const MAX_PAUSE: Micros = 2 * SECOND;
 
 /// Pauses differ by steps of this, [`DITHERS`] of them: a pause that is a multiple of the frame
 /// interval would meet the same moment between the frames of a neighbour for ever.
@@ -146,7 +151,10 @@ impl Prober {
         if self.due(need)? > now {
             return None;
         }
-        let multiple = if self.issued == 0 { FIRST } else { AGAIN };
+        let (multiple, length) = match self.issued {
+            0 => (FIRST, FIRST_LENGTH),
+            _ => (AGAIN, LENGTH),
+        };
         let wanted = self.follow_up.take().unwrap_or(multiple * need.estimate);
         let rate = wanted.min(need.most()).max(need.estimate);
         self.issued = self.issued.wrapping_add(1).max(1);
@@ -154,7 +162,7 @@ impl Prober {
         if self.clusters.len() == MAX_CLUSTERS {
             self.clusters.pop_front();
         }
-        let bytes = (rate * LENGTH as f64 / 8e6) as usize;
+        let bytes = (rate * length as f64 / 8e6) as usize;
         let probe = Probe {
             cluster: self.issued,
             rate: Bitrate(rate as u64),

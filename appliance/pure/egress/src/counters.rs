@@ -24,6 +24,8 @@ counters! {
     bytes,
     /// Packets sent again on a retransmission stream.
     retransmissions,
+    /// Of these, packets that nobody asked for: feedback told that they or their repair were lost.
+    resent_unasked,
     /// Padding packets of probes.
     probes,
     /// Bytes of padding that levelled packets for a train.

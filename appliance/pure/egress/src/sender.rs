@@ -41,6 +41,9 @@ const MAX_KEYINGS: usize = 8;
 const MAX_EVENTS: usize = 256;
 /// Probes that wait; the controller asks for two or three at once.
 const MAX_PROBES: usize = 4;
+/// Packets whose fate is awaited: what is sent again in two seconds at 20 % of 2.7 Mbit/s. Beyond
+/// it the oldest is left to the client to ask for.
+const MAX_WATCHED: usize = 128;
 /// What was dropped here asks for a keyframe at most this often.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -68,6 +71,8 @@ pub struct Sender {
     pacer: Pacer,
     repair: Repair,
     probes: VecDeque<ActiveProbe>,
+    /// In rising order.
+    watched: VecDeque<Watched>,
     /// The next transport-wide number; RTP packets of all streams share it.
     transport_number: u64,
     /// The client tells what arrived; without it there is nothing to pace by.
@@ -84,6 +89,14 @@ pub struct Sender {
     seen: Instant,
     events: VecDeque<Event>,
     counters: Counters,
+}
+
+/// A packet that is sent again if feedback tells of its loss.
+#[derive(Debug, Clone, Copy)]
+struct Watched {
+    transport: u64,
+    place: usize,
+    number: u64,
 }
 
 /// What seals and opens.
@@ -115,6 +128,7 @@ impl Sender {
             pacer: Pacer::new(now),
             repair: Repair::new(now),
             probes: VecDeque::new(),
+            watched: VecDeque::with_capacity(MAX_WATCHED),
             transport_number: 1,
             has_transport_cc: false,
             can_pad: false,

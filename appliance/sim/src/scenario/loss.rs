@@ -6,9 +6,8 @@ use crate::{Encoding, LinkSpec};
 use peer::EgressKind;
 use std::time::Duration;
 
-/// A frame this late is of no use, whatever becomes of it: libwebrtc shows nothing for longer
-/// only when nothing else comes.
-pub const IN_TIME: Duration = Duration::from_millis(500);
+/// A frame later than this is of no use: libwebrtc waits for it up to 3 s, people do not.
+pub const IN_TIME: Duration = Duration::from_secs(1);
 
 /// What came of the frames of one viewer for 30 s.
 #[derive(Debug, Clone)]

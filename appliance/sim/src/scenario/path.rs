@@ -14,8 +14,8 @@ pub struct Through {
     pub pictures: usize,
     /// The longest time between two of them.
     pub freeze: Duration,
-    /// The least estimate meanwhile, in kbit/s.
-    pub least: u64,
+    /// The least estimate meanwhile, in kbit/s; `None`: it did not change.
+    pub least: Option<u64>,
     /// The voice meanwhile.
     pub voice: Voice,
     /// The layer shown last.
@@ -39,7 +39,8 @@ pub fn moved(egress: EgressKind, seed: u64) -> Through {
 }
 
 fn through(egress: EgressKind, seed: u64, change: impl Fn(&mut crate::Sim)) -> Through {
-    let wide = LinkSpec::of_kbps(5_000);
+    let mut wide = LinkSpec::of_kbps(5_000);
+    wide.jitter = Duration::from_millis(1 + seed % 7);
     let (mut sim, _) = viewer_behind(egress, seed, Encoding::CAMERA, wide);
     sim.run(seconds(10));
     let since = sim.now();
@@ -60,8 +61,7 @@ fn through(egress: EgressKind, seed: u64, change: impl Fn(&mut crate::Sim)) -> T
             .estimates("nurse", since)
             .into_iter()
             .map(|(_, kbps)| kbps)
-            .min()
-            .unwrap_or_default(),
+            .min(),
         voice: sim.voice("nurse", "bed-4", since),
         layer: sim.layer_of("nurse", "bed-4"),
         run: sim.to_string(),

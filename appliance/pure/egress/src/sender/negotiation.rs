@@ -53,6 +53,7 @@ impl Sender {
         let streams = self.streams.iter().enumerate();
         self.places = streams.map(|(place, s)| (s.config.mid, place)).collect();
         self.places.sort_unstable();
+        self.watched.clear();
         self.queued.reset(self.streams.len());
         self.resending.reset(self.streams.len());
         self.has_transport_cc = false;

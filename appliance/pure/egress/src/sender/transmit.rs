@@ -1,7 +1,7 @@
 //! From queues to slots: what leaves, in which order, how it is sealed.
 
 use super::leaving::{Content, Leaving, OSN_LEN};
-use super::{Keys, Sender};
+use super::{Keys, MAX_WATCHED, Sender, Watched};
 use crate::header::{Header, Values, Writer};
 use crate::level::level;
 use crate::payload::Packet;
@@ -154,7 +154,7 @@ impl Sender {
                 slot.fill(0);
                 continue;
             };
-            let (sealed, content, arrival) = match leaving.content {
+            let (sealed, content, watched, arrival) = match leaving.content {
                 Content::Media => {
                     let Some(queued) = stream.queue.pop() else {
                         slot.fill(0);
@@ -164,6 +164,7 @@ impl Sender {
                     let packet = queued.packet;
                     let sealed = seal_media(keys, stream, &packet, leaving, slot, stamp);
                     let octets = packet.payload().len();
+                    let mut watched = None;
                     if stream.report.handle_sent(octets, now) {
                         self.report_at = Some(now);
                     }
@@ -173,6 +174,7 @@ impl Sender {
                     {
                         stream.last = Some((packet.timestamp, rtx_pt));
                         self.has_begun = true;
+                        watched = (!stream.is_known).then_some(packet.number);
                         stream.ring.insert(packet, now);
                         if self.tidy_at.is_none() {
                             self.tidy_at = Some(now + ring::MAX_AGE);
@@ -182,7 +184,8 @@ impl Sender {
                         self.queued.set(leaving.place, false);
                     }
                     self.counters.packets += 1;
-                    (sealed, congestion::Content::Media, Some(queued.arrival))
+                    let arrival = Some(queued.arrival);
+                    (sealed, congestion::Content::Media, watched, arrival)
                 }
                 Content::Resend(number) => {
                     stream.resends.pop_front();
@@ -191,7 +194,8 @@ impl Sender {
                         self.resending.set(leaving.place, false);
                     }
                     self.counters.retransmissions += 1;
-                    (sealed, congestion::Content::Retransmission, None)
+                    let content = congestion::Content::Retransmission;
+                    (sealed, content, Some(number), None)
                 }
             };
             if sealed.is_err() {
@@ -202,6 +206,16 @@ impl Sender {
             let is_numbered = stream.config.extensions.transport_cc.is_some();
             if let Some(arrival) = arrival {
                 slots.carries(arrival);
+            }
+            if let Some(number) = watched.filter(|_| is_numbered) {
+                if self.watched.len() == MAX_WATCHED {
+                    self.watched.pop_front();
+                }
+                self.watched.push_back(Watched {
+                    transport: self.transport_number,
+                    place: leaving.place,
+                    number,
+                });
             }
             self.counters.trains += u64::from(leaving.length.starts);
             self.counters.level_bytes += leaving.length.padding() as u64;
