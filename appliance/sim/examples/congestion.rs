@@ -27,7 +27,8 @@ fn main() {
             }
         }
         if wanted("storm") {
-            for (kbps, queue, loss) in [(1_000, 25_000, 0), (1_000, 8_000, 0), (1_000, 25_000, 100)] {
+            for (kbps, queue, loss) in [(1_000, 25_000, 0), (1_000, 8_000, 0), (1_000, 25_000, 100)]
+            {
                 println!(
                     "storm {kbps} {queue} {loss} {:?}",
                     bottleneck::storm(egress, seed, kbps, queue, loss)

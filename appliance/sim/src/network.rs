@@ -171,7 +171,11 @@ impl Network {
         let arrival = arrival + jitter.mul_f64(if jitter.is_zero() { 0.0 } else { fate.f64() });
         if doubled {
             let bytes = bytes.clone();
-            self.deliver(Arrived { client, way, bytes }, arrival + DUPLICATE_DELAY, kind);
+            self.deliver(
+                Arrived { client, way, bytes },
+                arrival + DUPLICATE_DELAY,
+                kind,
+            );
         }
         self.deliver(Arrived { client, way, bytes }, arrival + late, kind);
     }

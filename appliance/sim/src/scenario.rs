@@ -16,7 +16,12 @@ use std::time::Duration;
 pub const SEEDS: [u64; 4] = [1, 4711, 0x0BAD_F00D, 0xDEAD_BEEF];
 
 /// One camera with three layers, one viewer; the viewer's link down, and its index.
-fn viewer_behind(egress: EgressKind, seed: u64, encoding: Encoding, down: LinkSpec) -> (Sim, usize) {
+fn viewer_behind(
+    egress: EgressKind,
+    seed: u64,
+    encoding: Encoding,
+    down: LinkSpec,
+) -> (Sim, usize) {
     let mut sim = Sim::over(egress, seed)
         .encoding(encoding)
         .publisher("bed-4")

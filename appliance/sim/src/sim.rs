@@ -1,8 +1,8 @@
 //! A run: who is there, what happens, what was seen.
 
 use crate::client::Client;
-use crate::client::viewer::Shown;
 use crate::client::publisher::Encoding;
+use crate::client::viewer::Shown;
 use crate::network::{Impairment, Network, Way};
 use crate::server::Server;
 use crate::trace::Trace;

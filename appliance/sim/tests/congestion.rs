@@ -85,7 +85,11 @@ fn feedback_that_gets_lost_costs_no_voice() {
     for seed in SEEDS {
         let met = path::deaf(OWN, seed, 300);
         assert!(met.pictures > 240, "{met:?}");
-        assert_eq!((met.voice.lost, met.layer), (0, Some(Layer::High)), "{met:?}");
+        assert_eq!(
+            (met.voice.lost, met.layer),
+            (0, Some(Layer::High)),
+            "{met:?}"
+        );
         let met = path::deaf(OWN, seed, 1_000);
         assert_eq!(met.voice.lost, 0, "{met:?}");
         assert!(met.least < Some(400), "sent on as if nothing were: {met:?}");

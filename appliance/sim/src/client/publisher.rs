@@ -207,8 +207,8 @@ impl Publisher {
             return;
         }
         let keyframe = std::mem::take(&mut stream.keyframe_wanted);
-        let count = self.encoding.packets[layer as usize]
-            * if keyframe { KEYFRAME_FACTOR } else { 1 };
+        let count =
+            self.encoding.packets[layer as usize] * if keyframe { KEYFRAME_FACTOR } else { 1 };
         let bytes = self.encoding.bytes[layer as usize];
         stream.frame += 1;
         stream.picture_id = (stream.picture_id + 1) & 0x7FFF;

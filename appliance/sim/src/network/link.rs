@@ -124,8 +124,18 @@ mod tests {
         let after = |ms| Some(start + Duration::from_millis(ms));
         assert_eq!(passed, [after(28), after(36), after(44), after(52), None]);
         assert_eq!((link.dropped, link.carried), (1, 4_000));
-        link.set(LinkSpec { rate: 500_000, ..spec }, start + Duration::from_millis(16));
+        link.set(
+            LinkSpec {
+                rate: 500_000,
+                ..spec
+            },
+            start + Duration::from_millis(16),
+        );
         let next = link.pass(972, start + Duration::from_millis(16));
-        assert_eq!(next, after(16 + 48 + 20), "2,000 bytes wait, at half the rate");
+        assert_eq!(
+            next,
+            after(16 + 48 + 20),
+            "2,000 bytes wait, at half the rate"
+        );
     }
 }

@@ -186,7 +186,8 @@ impl Sender {
                 } = *front;
                 self.watched.pop_front();
                 if transport == told && arrival.is_none() {
-                    self.counters.resent_unasked += u64::from(self.queue_resend(place, number, now));
+                    self.counters.resent_unasked +=
+                        u64::from(self.queue_resend(place, number, now));
                 }
             }
         }

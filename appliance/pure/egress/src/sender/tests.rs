@@ -154,6 +154,69 @@ fn what_is_asked_for_comes_again_once_per_round_trip() {
 }
 
 #[test]
+fn lost_repair_and_the_lost_beginning_of_a_stream_come_again_unasked() {
+    let (mut sender, mut client, now) = stage();
+    let write = |sender: &mut Sender, sequence, at| {
+        let frame = video(sequence, 700, true);
+        sender.write(&outgoing(&frame), at).unwrap();
+    };
+    write(&mut sender, 1, now);
+    write(&mut sender, 2, now);
+    assert_eq!(client.take(&mut sender, now).len(), 2);
+    client.feedback(&mut sender, (1, 0), &[None, Some(20)], now + ms(50));
+    let first = client.take(&mut sender, now + ms(50));
+    assert_eq!(first[0].payload[..2], [0, 1], "nobody knows of number 1");
+
+    write(&mut sender, 3, now + ms(60));
+    client.take(&mut sender, now + ms(60));
+    client.feedback(&mut sender, (3, 1), &[None, Some(80)], now + ms(110));
+    let again = client.take(&mut sender, now + ms(110));
+    assert_eq!(again[0].payload[..2], [0, 1], "the repair was lost");
+    assert_eq!(again[0].sequence, first[0].sequence + 1);
+
+    client.pli(&mut sender, VIDEO, now + ms(120));
+    write(&mut sender, 4, now + ms(120));
+    write(&mut sender, 5, now + ms(120));
+    client.take(&mut sender, now + ms(120));
+    let fates = [Some(130), None, Some(140)];
+    client.feedback(&mut sender, (5, 2), &fates, now + ms(170));
+    let asked = client.take(&mut sender, now + ms(170));
+    assert_eq!(asked.len(), 0, "a client that knows the stream asks itself");
+    assert_eq!(sender.counters().resent_unasked, 2);
+}
+
+#[test]
+fn a_probe_is_padding_at_its_pace_behind_media() {
+    let (mut sender, mut client, now) = stage();
+    sender.set_desired(Bitrate::kbps(3_000), now);
+    assert_eq!(client.take(&mut sender, now).len(), 0, "no timestamp yet");
+    sender.write(&outgoing(&video(1, 700, true)), now).unwrap();
+    sender.handle_timeout(now);
+    let (mut at, mut padding, mut bytes) = (now, Vec::new(), 0);
+    while at < now + ms(60) {
+        for packet in client.take(&mut sender, at) {
+            bytes += packet.len + 28;
+            if packet.payload.is_empty() {
+                assert_eq!((packet.ssrc, packet.pt), (VIDEO + 1, 97));
+                padding.push((at, packet.transport_cc.unwrap()));
+            }
+        }
+        at += ms(1);
+        sender.handle_timeout(at);
+    }
+    let wanted = 4_500 / 8 * 15;
+    assert!(
+        (wanted..wanted + 1_200).contains(&bytes),
+        "{bytes} of {wanted}"
+    );
+    assert_eq!(sender.counters().probes, padding.len() as u64);
+    let spent = padding.last().unwrap().0 - padding[0].0;
+    assert!((ms(11)..ms(16)).contains(&spent), "{spent:?}");
+    let numbers: Vec<_> = padding.iter().map(|(_, number)| *number).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
+}
+
+#[test]
 fn without_a_retransmission_stream_nothing_comes_again() {
     let (mut sender, mut client, now) = stage();
     sender.write(&outgoing(&audio(1, 80)), now).unwrap();

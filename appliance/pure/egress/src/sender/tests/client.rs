@@ -246,6 +246,25 @@ impl Client {
         }
     }
 
+    /// Transport-wide feedback: the fate of packets from `base` on, in ms after the first.
+    pub(super) fn feedback(
+        &mut self,
+        sender: &mut Sender,
+        (base, count): (u16, u8),
+        arrivals: &[Option<u64>],
+        now: Instant,
+    ) {
+        let arrivals: Vec<_> = arrivals.iter().map(|at| at.map(ms)).collect();
+        let mut fci = Vec::new();
+        let feedback = congestion::Feedback::from_arrivals(base, count, &arrivals);
+        feedback.expect("something arrived").write(&mut fci);
+        let words = (2 + fci.len() / 4) as u8;
+        let mut compound = vec![0x8f, 205, 0, words, 0, 0, 0, 99];
+        compound.extend(VIDEO.to_be_bytes());
+        compound.extend(fci);
+        self.send(sender, compound, now);
+    }
+
     pub(super) fn pli(&mut self, sender: &mut Sender, ssrc: u32, now: Instant) {
         let mut compound = vec![0x81, 206, 0, 2, 0, 0, 0, 99];
         compound.extend(ssrc.to_be_bytes());
