@@ -119,7 +119,7 @@ impl Client {
     }
 
     /// The address the box sees.
-    pub fn address(&self) -> SocketAddr {
+    pub fn mapped(&self) -> SocketAddr {
         self.mapped
     }
 

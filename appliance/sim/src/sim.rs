@@ -277,7 +277,7 @@ impl Sim {
             let client = &mut self.clients[arrived.client];
             match arrived.way {
                 Way::Up => {
-                    let from = client.address();
+                    let from = client.mapped();
                     let trace = &mut self.trace;
                     self.server
                         .receive(arrived.client, from, &arrived.bytes, now, trace);
@@ -303,7 +303,7 @@ impl Sim {
             self.network.send(client, Way::Up, bytes, self.now);
         }
         for (to, address, bytes) in std::mem::take(&mut self.server.outgoing) {
-            if address == self.clients[to].address() {
+            if address == self.clients[to].mapped() {
                 self.network.send(to, Way::Down, bytes, self.now);
             }
         }

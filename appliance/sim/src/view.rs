@@ -64,7 +64,7 @@ impl Sim {
     pub fn remap(&mut self, name: &str, port: u16) {
         let index = self.index(name);
         let client = &mut self.clients[index];
-        let ip = client.address().ip();
+        let ip = client.mapped().ip();
         client.remap(SocketAddr::new(ip, port));
     }
 
@@ -97,7 +97,8 @@ impl Sim {
         let (mut complete, mut sent) = (0, 0);
         for ((client, name), begun) in &self.server.ledger.begun {
             let is_meant = *client == viewer && name.0 == publisher && name.1.is_some();
-            if !(is_meant && begun.is_whole()) || !(from..until).contains(&begun.at) {
+            let is_then = (from..until).contains(&begun.at);
+            if !(is_meant && is_then && begun.is_whole()) {
                 continue;
             }
             sent += 1;
@@ -176,7 +177,8 @@ impl Sim {
         wait: Duration,
     ) -> Duration {
         let heard = self.heard_by(viewer, publisher);
-        let encoded = |heard: &crate::Shown| heard.at - AUDIO_TIME * heard.frame;
+        let encoded =
+            |heard: &crate::Shown| heard.at.checked_sub(AUDIO_TIME * heard.frame).unwrap();
         let least = heard.iter().map(encoded).min();
         let late = heard
             .iter()
@@ -191,7 +193,7 @@ impl Sim {
         let mut heard: Vec<_> = heard.iter().filter(|h| h.at >= since).collect();
         heard.sort_by_key(|h| h.frame);
         heard.dedup_by_key(|h| h.frame);
-        let wait = |h: &&crate::Shown| h.at - AUDIO_TIME * h.frame;
+        let wait = |h: &&crate::Shown| h.at.checked_sub(AUDIO_TIME * h.frame).unwrap();
         let least = heard.iter().map(wait).min();
         let most = heard.iter().map(wait).max();
         let span = heard.first().zip(heard.last());
