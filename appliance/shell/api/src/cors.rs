@@ -20,13 +20,15 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
-/// Answers preflights and opens every answer to other origins.
+/// Answers preflights and opens every answer to other origins: to the one that asks by its name,
+/// as `LiveKit` does, which without credentials says no more than `*`.
 pub(crate) async fn allow(request: Request, next: Next) -> Response {
     let is_preflight = request.method() == Method::OPTIONS;
     let asked = request
         .headers()
         .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
         .cloned();
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let exchange = ["/whip/", "/whep/"]
         .iter()
         .any(|p| request.uri().path().starts_with(p));
@@ -36,7 +38,11 @@ pub(crate) async fn allow(request: Request, next: Next) -> Response {
         next.run(request).await
     };
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    if origin.is_some() {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    let allowed = origin.unwrap_or(ANY);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, ANY);
     if is_preflight {
         answer_preflight(headers, asked);
@@ -80,7 +86,7 @@ fn answer_preflight(headers: &mut HeaderMap, asked: Option<HeaderValue>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.unwrap_or(ANY));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-    headers.insert(
+    headers.append(
         header::VARY,
         HeaderValue::from_static("Access-Control-Request-Headers"),
     );

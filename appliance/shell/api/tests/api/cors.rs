@@ -19,6 +19,19 @@ async fn every_status_of_validate_can_be_read_from_any_origin() {
 }
 
 #[tokio::test]
+async fn a_page_is_allowed_by_the_name_of_its_origin() {
+    let from = [("origin", "https://example.org")];
+    let a_box = TestBox::new();
+    for (method, path) in [(Method::POST, "/"), (Method::GET, "/rtc/validate")] {
+        let asked = request(method, path, None, &from, Body::empty());
+        let answer = a_box.send(asked).await;
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, "https://example.org", "{path}");
+        assert_eq!(answer.header("vary"), "Origin", "caches keep answers apart");
+    }
+}
+
+#[tokio::test]
 async fn a_preflight_is_answered_without_a_token() {
     let a_box = TestBox::new();
     let asked = [
@@ -39,7 +52,11 @@ async fn a_preflight_is_answered_without_a_token() {
             .send(request(Method::OPTIONS, path, None, &asked, Body::empty()))
             .await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
-        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            "https://example.org",
+            "{path}"
+        );
         assert_eq!(
             answer.header("access-control-allow-headers"),
             "authorization,content-type,if-match",
