@@ -69,4 +69,7 @@ pub struct RoomOptions {
     pub max_participants: Option<u32>,
     /// Shown to everyone in the room.
     pub metadata: String,
+    /// A participant's camera and microphone come as one stream, which a browser plays in step
+    /// (`sync_streams`). Firefox names the tracks of such a stream itself: its SDK finds none.
+    pub sync_streams: bool,
 }

@@ -66,6 +66,7 @@ pub struct Room {
     rng: fastrand::Rng,
     created: Now,
     metadata: String,
+    sync_streams: bool,
     max_participants: u32,
     empty_timeout: Duration,
     departure_timeout: Duration,
@@ -117,6 +118,7 @@ impl Room {
             rng,
             created: now,
             metadata: options.metadata,
+            sync_streams: options.sync_streams,
             max_participants: max.min(MAX_PARTICIPANTS),
             empty_timeout: options.empty_timeout.unwrap_or(config.empty_timeout),
             departure_timeout: options

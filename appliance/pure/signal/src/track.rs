@@ -14,6 +14,10 @@ use livekit_protocol::{
 use media::{Kind, Mid};
 use vocab::{PeerKey, TrackKey, TrackSid};
 
+/// Longest stream name that is used as announced, in characters: room for any that a client makes
+/// up, little enough for every section of a session description to repeat.
+const MAX_STREAM_NAME: usize = 64;
+
 /// A track from its request on.
 #[derive(Debug)]
 pub(crate) struct Track {
@@ -121,6 +125,24 @@ impl Track {
         self.info.stereo = known.contains(&AudioTrackFeature::TfStereo.into());
         self.info.disable_dtx = known.contains(&AudioTrackFeature::TfNoDtx.into());
         self.info.audio_features = known;
+    }
+
+    /// The stream it shares with its publisher's other tracks: as announced where that can stand
+    /// in SDP (a `token`, RFC 8866 §9, without our own `|`), else by its source.
+    pub(crate) fn stream(&self) -> Option<&str> {
+        let announced = self.info.stream.as_str();
+        let fits = (1..=MAX_STREAM_NAME).contains(&announced.len())
+            && announced
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+            // What begins so is a track to LiveKit's clients.
+            && !announced.starts_with("TR");
+        match self.info.source() {
+            _ if fits => Some(announced),
+            TrackSource::Camera | TrackSource::Microphone => Some("camera"),
+            TrackSource::ScreenShare | TrackSource::ScreenShareAudio => Some("screen_share"),
+            TrackSource::Unknown => None,
+        }
     }
 
     /// Opus in stereo.

@@ -269,6 +269,7 @@ fn options_of(request: &proto::CreateRoomRequest) -> RoomOptions {
         departure_timeout: seconds(request.departure_timeout),
         max_participants: Some(request.max_participants).filter(|max| *max > 0),
         metadata: request.metadata.clone(),
+        sync_streams: request.sync_streams,
     }
 }
 
@@ -286,6 +287,7 @@ pub(crate) fn options_of_token(claims: &auth::Claims) -> RoomOptions {
         departure_timeout: seconds(config.departure_timeout),
         max_participants: Some(config.max_participants).filter(|max| *max > 0),
         metadata: config.metadata,
+        sync_streams: config.sync_streams,
     }
 }
 

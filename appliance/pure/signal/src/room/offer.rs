@@ -67,7 +67,10 @@ impl Room {
         Some(Shown {
             track: track.key,
             kind: track.kind,
-            stream: format!("{}|{}", publisher.sid, track.sid),
+            stream: match track.stream().filter(|_| self.sync_streams) {
+                Some(stream) => format!("{}|{stream}", publisher.sid),
+                None => format!("{}|{}", publisher.sid, track.sid),
+            },
             sid: track.sid.to_string(),
             stereo: track.is_stereo(),
         })

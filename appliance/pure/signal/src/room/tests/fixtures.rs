@@ -1,7 +1,8 @@
 //! Offers as real clients sent them.
 
 use super::bench::{Bench, first, join_of, request_for};
-use super::sdp::said;
+use super::sdp::{data, said, send_video};
+use crate::config::{RoomConfig, RoomOptions};
 use crate::join::SignalVersion;
 use crate::sdp::Direction;
 use livekit_protocol::signal_request::Message as Request;
@@ -155,4 +156,45 @@ fn a_real_join_offer_is_shown_what_is_there() {
         );
         assert!([&mic, &cam].contains(&sid));
     }
+}
+
+#[test]
+fn a_room_that_asks_for_it_sends_a_camera_and_its_microphone_as_one_stream() {
+    let options = RoomOptions {
+        sync_streams: true,
+        ..RoomOptions::default()
+    };
+    let mut bench = Bench::with(RoomConfig::default(), options);
+    let bob = bench.join_connected("bob");
+    bench.publish(bob, "mic", TrackSource::Microphone);
+    bench.publish(bob, "cam", TrackSource::Camera);
+    let mut screen = request_for("screen", TrackSource::ScreenShare);
+    screen.stream = "x\r\na=candidate:1".into();
+    bench.says(bob, Request::AddTrack(screen));
+    let sections = [data("0"), send_video("3", "screen")];
+    bench.offers(bob, 1, &sections);
+    let bob_sid = bench.info("bob").sid;
+    let mut join = join_of("alice", SignalVersion::V1);
+    join.publisher_offer = Some(offer(JS_JOIN, 1));
+    let alice = bench.enter(join).unwrap();
+    let answer = first!(bench.take(alice), Answer);
+    let mut streams: Vec<String> = answer
+        .mid_to_track_id
+        .iter()
+        .map(|(mid, sid)| {
+            let msid = said(&answer.sdp, mid).1.unwrap();
+            let (stream, track) = msid.split_once(' ').unwrap();
+            assert_eq!(track, sid);
+            stream.to_owned()
+        })
+        .collect();
+    streams.sort();
+    streams.dedup();
+    assert_eq!(
+        streams,
+        [
+            format!("{bob_sid}|camera"),
+            format!("{bob_sid}|screen_share")
+        ]
+    );
 }
