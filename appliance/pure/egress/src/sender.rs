@@ -3,6 +3,7 @@
 mod feedback;
 mod leaving;
 mod negotiation;
+mod overhead;
 mod transmit;
 
 use crate::bits::Bits;
@@ -24,6 +25,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use congestion::Controller;
 use leaving::Leaving;
 use media::{Codec, Kind, Mid, Outgoing};
+use overhead::Overhead;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use vocab::Bitrate;
@@ -73,6 +75,7 @@ pub struct Sender {
     probes: VecDeque<ActiveProbe>,
     /// In rising order.
     watched: VecDeque<Watched>,
+    overhead: Overhead,
     /// The next transport-wide number; RTP packets of all streams share it.
     transport_number: u64,
     /// The client tells what arrived; without it there is nothing to pace by.
@@ -129,6 +132,7 @@ impl Sender {
             repair: Repair::new(now),
             probes: VecDeque::new(),
             watched: VecDeque::with_capacity(MAX_WATCHED),
+            overhead: Overhead::default(),
             transport_number: 1,
             has_transport_cc: false,
             can_pad: false,

@@ -217,6 +217,36 @@ fn a_probe_is_padding_at_its_pace_behind_media() {
 }
 
 #[test]
+fn what_is_counted_has_the_headers_of_the_clients_address_family() {
+    for (address, overhead) in [
+        (None, 28),
+        (Some("192.0.2.1"), 28),
+        (Some("::ffff:192.0.2.1"), 28),
+        (Some("2001:db8::1"), 48),
+    ] {
+        let (mut sender, mut client, now) = stage();
+        if let Some(address) = address {
+            sender.set_remote(address.parse().unwrap());
+        }
+        sender.set_desired(Bitrate::kbps(3_000), now);
+        sender.write(&outgoing(&video(1, 40, true)), now).unwrap();
+        sender.handle_timeout(now);
+        let (mut at, mut sizes) = (now, Vec::new());
+        while at < now + ms(60) {
+            let packets = client.take(&mut sender, at);
+            let padding = packets.iter().filter(|packet| packet.payload.is_empty());
+            sizes.extend(padding.map(|packet| packet.len + overhead));
+            at += ms(1);
+            sender.handle_timeout(at);
+        }
+        // The media left before the probe, which ends with the packet that fills it.
+        let (bytes, wanted) = (sizes.iter().sum::<usize>(), 4_500 / 8 * 15);
+        let filled = wanted..wanted + sizes.last().unwrap();
+        assert!(filled.contains(&bytes), "{address:?}: {bytes} of {wanted}");
+    }
+}
+
+#[test]
 fn without_a_retransmission_stream_nothing_comes_again() {
     let (mut sender, mut client, now) = stage();
     sender.write(&outgoing(&audio(1, 80)), now).unwrap();

@@ -1,6 +1,7 @@
 //! From queues to slots: what leaves, in which order, how it is sealed.
 
 use super::leaving::{Content, Leaving, OSN_LEN};
+use super::overhead::Overhead;
 use super::{Keys, MAX_WATCHED, Sender, Watched};
 use crate::header::{Header, Values, Writer};
 use crate::level::level;
@@ -16,8 +17,6 @@ use congestion::Sent;
 use media::Kind;
 use std::time::Instant;
 
-/// IP and UDP headers, which the estimate counts (IPv4; IPv6 has 20 more).
-const DATAGRAM_OVERHEAD: usize = 28;
 /// Padding packets of one call; the rest of a probe is due at once again.
 const MAX_PADDING_PACKETS: usize = 64;
 
@@ -99,19 +98,27 @@ impl Sender {
     fn gather(&mut self, batch: &mut Vec<Leaving>, tag_len: usize, now: Instant) {
         let rate = self.pacing_rate();
         let mut allowance = rate.map_or(usize::MAX, |rate| self.pacer.allowance(rate, now));
+        let overhead = self.overhead;
         let mut unlimited = usize::MAX;
         for place in self.queued.iter() {
             if let Some(stream) = self.streams.get(place)
                 && stream.config.kind == Kind::Audio
             {
-                add(batch, place, stream, tag_len, &mut unlimited);
+                add(batch, place, stream, (tag_len, overhead), &mut unlimited);
             }
         }
         let mut at = 0;
         while let Some(place) = self.resending.next(at) {
             at = place + 1;
             if let Some(stream) = self.streams.get_mut(place) {
-                add_resends(batch, place, stream, tag_len, &mut allowance, now);
+                add_resends(
+                    batch,
+                    place,
+                    stream,
+                    (tag_len, overhead),
+                    &mut allowance,
+                    now,
+                );
                 self.resending.set(place, !stream.resends.is_empty());
             }
         }
@@ -126,7 +133,7 @@ impl Sender {
             }
             let dropped = stream.queue.drop_aged(now);
             self.counters.hold_expired += u64::from(stream.queue.release_expired(now));
-            add(batch, place, stream, tag_len, &mut allowance);
+            add(batch, place, stream, (tag_len, overhead), &mut allowance);
             if dropped > 0 {
                 self.queued.set(place, !stream.queue.is_empty());
                 self.queued_packets -= dropped;
@@ -300,7 +307,7 @@ impl Sender {
         is_numbered: bool,
         now: Instant,
     ) {
-        let bytes = len + DATAGRAM_OVERHEAD;
+        let bytes = self.overhead.on_wire(len);
         self.counters.bytes += len as u64;
         // Padding leaves when nothing else waits, at the pace of its probe.
         if content != congestion::Content::Padding
@@ -337,7 +344,7 @@ fn add(
     batch: &mut Vec<Leaving>,
     place: usize,
     stream: &Stream,
-    tag_len: usize,
+    (tag_len, overhead): (usize, Overhead),
     allowance: &mut usize,
 ) {
     for queued in stream.queue.ready() {
@@ -345,7 +352,7 @@ fn add(
             return;
         }
         let leaving = Leaving::new(place, stream, &queued.packet, Content::Media, tag_len);
-        *allowance = allowance.saturating_sub(leaving.length.own + DATAGRAM_OVERHEAD);
+        *allowance = allowance.saturating_sub(overhead.on_wire(leaving.length.own));
         batch.push(leaving);
     }
 }
@@ -354,7 +361,7 @@ fn add_resends(
     batch: &mut Vec<Leaving>,
     place: usize,
     stream: &mut Stream,
-    tag_len: usize,
+    (tag_len, overhead): (usize, Overhead),
     allowance: &mut usize,
     now: Instant,
 ) {
@@ -367,7 +374,7 @@ fn add_resends(
             return;
         };
         let leaving = Leaving::new(place, stream, packet, Content::Resend(*number), tag_len);
-        *allowance = allowance.saturating_sub(leaving.length.own + DATAGRAM_OVERHEAD);
+        *allowance = allowance.saturating_sub(overhead.on_wire(leaving.length.own));
         batch.push(leaving);
     }
 }

@@ -80,6 +80,12 @@ impl Own {
         }
     }
 
+    /// The client is there.
+    fn follow(&mut self, path: Path) {
+        self.path = Some(path);
+        self.sender.set_remote(path.remote.ip());
+    }
+
     /// Takes every send stream of a section away from str0m and keeps what the client was told.
     fn adopt(&mut self, rtc: &mut Rtc, section: &Section) {
         let mut direct = rtc.direct_api();
@@ -264,7 +270,7 @@ impl Egress for Own {
             remote: transmit.destination,
         };
         if self.nominated.replace(path) != Some(path) {
-            self.path = Some(path);
+            self.follow(path);
         }
         let scout = self.scout.map(|ssrc| *ssrc);
         if departure == Departure::Rtcp && scout == ssrc_of_rtcp(&transmit.contents) {
@@ -290,7 +296,7 @@ impl Egress for Own {
             self.sender.handle_rtcp(bytes, now),
             Ok(()) | Err(RtcpRefusal::Malformed)
         ) {
-            self.path = Some(path);
+            self.follow(path);
             let measures = |stream: &StreamConfig| stream.extensions.transport_cc.is_some();
             if self.estimate == Told::NotYet && self.streams.iter().any(measures) {
                 self.estimate = Told::Due;
@@ -313,7 +319,7 @@ impl Egress for Own {
     }
 
     fn heard_media(&mut self, path: Path) {
-        self.path = Some(path);
+        self.follow(path);
     }
 
     fn set_keys(&mut self, keys: &KeyingMaterial<'_>) -> Result<(), Unsafe> {

@@ -107,3 +107,16 @@ fn the_path_follows_what_is_authentic() {
         "a stranger's report says nothing"
     );
 }
+
+#[test]
+fn the_headers_that_are_counted_are_those_of_the_path() {
+    let mut own = own();
+    assert_eq!(own.sender.overhead(), 28);
+    own.heard_media(Path {
+        local: "[2001:db8::1]:1".parse().unwrap(),
+        remote: "[2001:db8::2]:9".parse().unwrap(),
+    });
+    assert_eq!(own.sender.overhead(), 48, "IPv6");
+    judge(&mut own, vec![22, 254], 8);
+    assert_eq!(own.sender.overhead(), 28, "str0m moved to IPv4");
+}
