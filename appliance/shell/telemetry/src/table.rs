@@ -92,7 +92,7 @@ metrics! {
     SRTP_TRANSPORTS = Counter "ringward_srtp_transports_total":
         "Transports that came up, by worker and SRTP profile";
     FORWARD_SECONDS = Histogram "ringward_forward_seconds":
-        "From reading a media packet to handing it to the kernel, by worker";
+        "From reading media to handing it to the kernel, by worker: one observation for what came and left together";
     WORKER_ROOMS = Gauge "ringward_worker_rooms":
         "Rooms, by worker";
     WORKER_PEERS = Gauge "ringward_worker_peers":
