@@ -24,7 +24,7 @@ const RUNS: usize = 5;
 /// The variable that makes this program fill a folder and wait to be killed.
 const FILL: &str = "RINGWARD_RESTART_FILL";
 /// No start takes this long; one that does has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() {
     if let Ok(folder) = std::env::var(FILL) {
