@@ -283,6 +283,9 @@ impl Server {
                 peer::Output::ChannelOpen(channel) => room.handle_channel_open(key, channel, now),
                 peer::Output::Data { channel, payload } => {
                     let _ = room.handle_data(key, channel, &payload, now);
+                    if let Some(until) = room.slow_data_until(key) {
+                        self.peers[index].peer.hold_data(until);
+                    }
                 }
                 peer::Output::Connected => {
                     trace.note(at, (key.0, "connected"));

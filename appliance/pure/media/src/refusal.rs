@@ -16,7 +16,8 @@ pub enum DataRefusal {
     /// Not a protobuf `DataPacket`.
     #[error("the data message is no DataPacket")]
     Malformed,
-    /// Over [`crate::DATA_MESSAGES_PER_SECOND`] or [`crate::DATA_BYTES_PER_SECOND`].
+    /// Over [`crate::DATA_MESSAGES_PER_SECOND`] or [`crate::DATA_BYTES_PER_SECOND`]; never a
+    /// reliable message.
     #[error("the sender sends more data than the box accepts")]
     RateLimited,
     /// A reliable packet whose sequence was already seen, or a `user` packet with a known nonce.

@@ -237,6 +237,13 @@ impl Room {
         self.accept_data(peer, channel, payload, now)
     }
 
+    /// Until when this transport's data must wait, so that a sender of reliable messages beyond
+    /// [`crate::DATA_MESSAGES_PER_SECOND`] or [`crate::DATA_BYTES_PER_SECOND`] is slowed: they are
+    /// never refused for their pace. `None`: it need not wait. Ask after [`Self::handle_data`].
+    pub fn slow_data_until(&self, peer: PeerKey) -> Option<Instant> {
+        self.slow_until(peer)
+    }
+
     /// A transport's ICE and DTLS are up: its subscriptions are served and ask for keyframes.
     /// Nothing is forwarded to a transport before.
     pub fn handle_connected(&mut self, peer: PeerKey, now: Instant) {

@@ -43,6 +43,10 @@ pub struct Counters {
     pub candidates_refused: u64,
     /// Data messages refused because a queue was full or the channel is not open.
     pub data_refused: u64,
+    /// Datagrams of data that waited because their sender is slowed.
+    pub data_held: u64,
+    /// Datagrams of data dropped because enough of them waited; SCTP sends them again.
+    pub data_overheld: u64,
     /// Data messages on channels without a known label.
     pub data_unknown: u64,
 }
@@ -70,6 +74,8 @@ impl Counters {
             egress,
             candidates_refused,
             data_refused,
+            data_held,
+            data_overheld,
             data_unknown,
         } = other;
         self.packets_in += packets_in;
@@ -91,6 +97,8 @@ impl Counters {
         self.egress.add(egress);
         self.candidates_refused += candidates_refused;
         self.data_refused += data_refused;
+        self.data_held += data_held;
+        self.data_overheld += data_overheld;
         self.data_unknown += data_unknown;
     }
 }

@@ -15,6 +15,7 @@ mod departure;
 mod description;
 mod egress;
 mod extension;
+mod hold;
 mod keying;
 mod liveness;
 mod negotiate;

@@ -11,6 +11,7 @@ use crate::channel::{Channels, Sent};
 use crate::counters::Counters;
 use crate::departure::Repeats;
 use crate::egress::{Egress, EgressKind, Path};
+use crate::hold::Hold;
 use crate::keying::Exporter;
 use crate::liveness::Liveness;
 use crate::negotiate::Negotiation;
@@ -18,7 +19,7 @@ use crate::output::Output;
 use crate::receive::Receiver;
 use crate::section::Sections;
 use crate::ssrc::of_rtp;
-use crate::wire::{is_dtls, is_rtcp, is_stun};
+use crate::wire::{is_application_data, is_dtls, is_rtcp, is_stun};
 use ::egress::{Profile, Slots, WriteRefusal};
 use config::{Built, build};
 use fault::{discard, ends_handshake};
@@ -62,6 +63,7 @@ pub struct Peer {
     pub(crate) sections: Sections,
     pub(crate) receiver: Receiver,
     pub(crate) channels: Channels,
+    hold: Hold,
     pub(crate) candidates: RemoteCandidates,
     pub(crate) liveness: Liveness,
     pub(crate) counters: Counters,
@@ -95,6 +97,7 @@ impl Peer {
             sections: Sections::none(),
             receiver: Receiver::default(),
             channels: Channels::default(),
+            hold: Hold::default(),
             candidates: RemoteCandidates::default(),
             liveness: Liveness::default(),
             counters: Counters::default(),
@@ -160,7 +163,8 @@ impl Peer {
         matches!(accepts, Ok(Some(true)))
     }
 
-    /// A datagram that the worker found to be this peer's. What cannot be read is counted.
+    /// A datagram that the worker found to be this peer's. What cannot be read is counted, data
+    /// that comes while [`Self::hold_data`] is in force waits.
     pub fn handle_datagram(
         &mut self,
         local: SocketAddr,
@@ -168,6 +172,20 @@ impl Peer {
         bytes: &[u8],
         now: Instant,
     ) {
+        if is_application_data(bytes) && self.hold.holds(now) && self.is_connected() {
+            let count = if self.hold.keep(local, remote, bytes) {
+                &mut self.counters.data_held
+            } else {
+                &mut self.counters.data_overheld
+            };
+            *count += 1;
+            self.hold.release(now);
+            return;
+        }
+        self.read_datagram(local, remote, bytes, now);
+    }
+
+    fn read_datagram(&mut self, local: SocketAddr, remote: SocketAddr, bytes: &[u8], now: Instant) {
         if of_rtp(bytes).is_some_and(|ssrc| !self.receiver.ssrcs.admit(ssrc, now)) {
             self.counters.excess_ssrc += 1;
             return;
@@ -216,6 +234,7 @@ impl Peer {
         if let Some(cause) = self.liveness.verdict(now) {
             self.end(cause);
         }
+        self.hold.release(now);
         let is_unsettled = self.unsettled.take().is_some();
         self.guard_egress(|egress| egress.handle_timeout(now));
         // A timer of our own egress is no affair of str0m's.
@@ -330,6 +349,12 @@ impl Peer {
         matches!(sent, Some(Sent::Written | Sent::Queued))
     }
 
+    /// The client sends more data than it may: until then no more of it is read, so that SCTP slows
+    /// the client. At most 64 KiB wait.
+    pub fn hold_data(&mut self, until: Instant) {
+        self.hold.extend(until);
+    }
+
     /// What the box would like to send to this client: bandwidth probing aims at it.
     pub fn set_desired_bitrate(&mut self, desired: Bitrate, now: Instant) {
         if self.desired.replace(desired) != Some(desired) {
@@ -365,12 +390,19 @@ impl Peer {
 
     /// The next thing to do. Call until [`Output::Wait`].
     pub fn poll_output(&mut self) -> Output {
-        self.settle_writes();
-        if let Some(output) = self.outputs.pop_front() {
-            return output;
-        }
-        if !self.is_alive() {
-            return Output::Wait(None);
+        loop {
+            self.settle_writes();
+            if let Some(output) = self.outputs.pop_front() {
+                return output;
+            }
+            if !self.is_alive() {
+                return Output::Wait(None);
+            }
+            // One by one: what the room says to one decides about the next.
+            let Some((held, now)) = self.hold.next() else {
+                break;
+            };
+            self.read_datagram(held.local, held.remote, &held.bytes, now);
         }
         if let Some(event) = self.egress.poll_event() {
             return event.into();
@@ -379,7 +411,8 @@ impl Peer {
             let rest = self.egress_rest.unwrap_or(next);
             next.max(rest)
         });
-        let waits = [self.wait, self.liveness.deadline(), egress];
+        let held = self.hold.deadline();
+        let waits = [self.wait, self.liveness.deadline(), egress, held];
         Output::Wait(waits.into_iter().flatten().min())
     }
 }

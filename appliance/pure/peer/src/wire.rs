@@ -5,6 +5,13 @@ pub fn is_dtls(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(20..=63))
 }
 
+/// Whether this DTLS record carries what SCTP sent, as far as it can be told: of DTLS 1.2 the
+/// content type says so (RFC 6347 §4.1), of 1.3 everything sealed may (RFC 9147 §4). Handshakes and
+/// alerts in clear do not.
+pub(crate) fn is_application_data(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(23 | 32..=63))
+}
+
 /// Whether this is STUN (RFC 7983 §7).
 pub(crate) fn is_stun(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0..=3))

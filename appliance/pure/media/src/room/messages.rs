@@ -35,11 +35,16 @@ impl Room {
         if !known.permissions.publish_data {
             return Err(DataRefusal::Forbidden);
         }
-        let bucket = match channel {
-            Channel::DataTrack => &mut known.track_bucket,
-            Channel::Reliable | Channel::Lossy => &mut known.bucket,
+        let is_paid = match channel {
+            Channel::DataTrack => known.track_bucket.take(payload.len(), now),
+            Channel::Lossy => known.bucket.take(payload.len(), now),
+            // A gap in what SCTP delivered would be a lie: its sender is slowed instead.
+            Channel::Reliable => {
+                known.bucket.charge(payload.len(), now);
+                true
+            }
         };
-        if !bucket.take(payload.len(), now) {
+        if !is_paid {
             return Err(DataRefusal::RateLimited);
         }
         let data_role = known.data_role;
@@ -103,6 +108,14 @@ impl Room {
             });
         }
         Ok(())
+    }
+
+    /// Until when the participant behind this transport must be slowed.
+    pub(super) fn slow_until(&self, peer: PeerKey) -> Option<Instant> {
+        let index = self.roster.peer_index(peer)?;
+        let participant = self.roster.peers.get(index)?.participant;
+        let sender = self.roster.participants.get(participant)?;
+        sender.bucket.slow_until()
     }
 
     /// A data packet of the server's own; sent as it is, whatever its size.

@@ -40,9 +40,18 @@ impl Core {
                 .map(drop),
             Output::Data { channel, payload } => self
                 .rooms
-                .with(room, |r| r.handle_data(key, channel, &payload, now))
-                .map(|accepted| {
-                    self.tally.data_refused += u64::from(matches!(accepted, Some(Err(_))));
+                .with(room, |r| {
+                    let accepted = r.handle_data(key, channel, &payload, now);
+                    (accepted, r.slow_data_until(key))
+                })
+                .map(|told| {
+                    let Some((accepted, slow_until)) = told else {
+                        return;
+                    };
+                    self.tally.data_refused += u64::from(accepted.is_err());
+                    if let (Some(until), Some(entry)) = (slow_until, self.peers.touch(index)) {
+                        entry.peer.hold_data(until);
+                    }
                 }),
             Output::Connected => {
                 self.publisher.connected(entry.peer.profile());

@@ -302,6 +302,31 @@ fn size_form_and_rate_are_limited() {
 }
 
 #[test]
+fn a_reliable_message_is_never_refused_for_its_pace_but_slows_its_sender() {
+    let mut stage = Stage::new();
+    let ana = peer(ANA);
+    for _ in 0..DATA_MESSAGES_PER_SECOND / 2 {
+        assert_eq!(stage.data(ANA, Channel::Reliable, &[]), Ok(()));
+    }
+    assert_eq!(stage.room.slow_data_until(ana), None);
+    for _ in 0..DATA_MESSAGES_PER_SECOND {
+        assert_eq!(stage.data(ANA, Channel::Reliable, &[]), Ok(()));
+    }
+    // Half a second's messages are owed, a tenth stays for lossy ones.
+    let paid = stage.now + Duration::from_millis(600);
+    assert_eq!(stage.room.slow_data_until(ana), Some(paid));
+    assert_eq!(
+        stage.messages(BEN).len(),
+        3 * DATA_MESSAGES_PER_SECOND as usize / 2
+    );
+    assert_eq!(
+        stage.data(ANA, Channel::Lossy, &[]),
+        Err(DataRefusal::RateLimited)
+    );
+    assert_eq!(stage.room.slow_data_until(peer(BEN)), None);
+}
+
+#[test]
 fn a_data_track_reaches_its_viewers_under_their_own_handles() {
     let mut stage = Stage::new();
     let packet = |handle: u8| [b"\x18\0\0", &[handle][..], b"\0\x01\0\x02\0\0\0\x03frame"].concat();
