@@ -237,9 +237,17 @@ impl Room {
         self.accept_data(peer, channel, payload, now)
     }
 
+    /// Reliable data waits on this transport, because its client reads slowly: who sends it more is
+    /// slowed until then.
+    pub fn handle_data_backlog(&mut self, peer: PeerKey, until: Instant) {
+        if let Some(entry) = self.roster.peer_mut(peer) {
+            entry.data_rests = entry.data_rests.max(Some(until));
+        }
+    }
+
     /// Until when this transport's data must wait, so that a sender of reliable messages beyond
-    /// [`crate::DATA_MESSAGES_PER_SECOND`] or [`crate::DATA_BYTES_PER_SECOND`] is slowed: they are
-    /// never refused for their pace. `None`: it need not wait. Ask after [`Self::handle_data`].
+    /// [`crate::DATA_MESSAGES_PER_SECOND`] or [`crate::DATA_BYTES_PER_SECOND`] or
+    /// beyond what its readers take is slowed: none is refused for its pace. `None`: no wait. Ask after [`Self::handle_data`].
     pub fn slow_data_until(&self, peer: PeerKey) -> Option<Instant> {
         self.slow_until(peer)
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use media::Channel;
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 
@@ -15,6 +16,13 @@ pub(crate) const MAX_BUFFERED_BYTES: usize = 256 * 1024;
 /// client that reads more slowly for longer loses messages (refused, counted): the box does not
 /// keep a stalled client's mail without end.
 pub(crate) const MAX_QUEUED_DATA_BYTES: usize = 1024 * 1024;
+/// From this many waiting bytes on, those who send to the client are slowed.
+const BACKLOG_BYTES: usize = MAX_QUEUED_DATA_BYTES / 8;
+/// How long they are slowed when the queue is full; with its square when it is less. In each such
+/// time some 100 kB arrive, so 3 MB/s stand at a quarter, 0.2 MB/s at the limit.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+/// A client that has taken nothing for so long slows nobody any more.
+const STALL: Duration = Duration::from_secs(1);
 /// Most channels a client may open; `LiveKit`'s have three.
 const MAX_CHANNELS: usize = 16;
 /// str0m tells when its buffer has drained to this, in bytes per channel.
@@ -43,6 +51,8 @@ pub(crate) struct Channels {
     open: Vec<(ChannelId, Option<Channel>)>,
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
+    /// When something that waited was last written, or began to wait.
+    progress: Option<Instant>,
     negotiated: bool,
 }
 
@@ -80,7 +90,13 @@ impl Channels {
     }
 
     /// Sends or, for reliable data, queues.
-    pub(crate) fn send(&mut self, rtc: &mut Rtc, channel: Channel, payload: &[u8]) -> Sent {
+    pub(crate) fn send(
+        &mut self,
+        rtc: &mut Rtc,
+        channel: Channel,
+        payload: &[u8],
+        now: Instant,
+    ) -> Sent {
         let Some(id) = self
             .id(channel)
             .filter(|_| payload.len() <= MAX_MESSAGE_BYTES)
@@ -99,13 +115,16 @@ impl Channels {
         if channel != Channel::Reliable || !fits {
             return Sent::Refused;
         }
+        if self.waiting.is_empty() {
+            self.progress = Some(now);
+        }
         self.waiting_bytes += payload.len();
         self.waiting.push_back(Bytes::copy_from_slice(payload));
         Sent::Queued
     }
 
     /// Writes what waits, as far as there is room; true when something was written.
-    pub(crate) fn write_waiting(&mut self, rtc: &mut Rtc) -> bool {
+    pub(crate) fn write_waiting(&mut self, rtc: &mut Rtc, now: Instant) -> bool {
         let mut written = false;
         let id = self.id(Channel::Reliable);
         while let (Some(id), Some(message)) = (id, self.waiting.front()) {
@@ -116,7 +135,21 @@ impl Channels {
             self.waiting.pop_front();
             written = true;
         }
+        if written {
+            self.progress = Some(now);
+        }
         written
+    }
+
+    /// How long those who send reliable data are to be slowed; `None`: they need not be.
+    pub(crate) fn rest(&self, now: Instant) -> Option<Duration> {
+        let taken = self.progress?;
+        let is_stalled = now.saturating_duration_since(taken) > STALL;
+        if is_stalled || self.waiting_bytes < BACKLOG_BYTES {
+            return None;
+        }
+        let fullness = self.waiting_bytes as f64 / MAX_QUEUED_DATA_BYTES as f64;
+        Some(LONGEST_REST.mul_f64(fullness * fullness))
     }
 
     /// Whether reliable data waits.

@@ -29,7 +29,7 @@ use media::{Channel, Mid, Outgoing, Rid};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use str0m::media::{KeyframeRequestKind, Rid as RtcRid};
 use str0m::net::{Protocol, Receive};
 use str0m::{Input, Rtc};
@@ -339,7 +339,9 @@ impl Peer {
     /// open, the message too long, a lossy channel without room, or 1 MiB of reliable data waits.
     pub fn send_data(&mut self, channel: Channel, payload: &[u8], now: Instant) -> bool {
         let channels = &mut self.channels;
-        let sent = Self::guard(&mut self.rtc, |rtc| channels.send(rtc, channel, payload));
+        let sent = Self::guard(&mut self.rtc, |rtc| {
+            channels.send(rtc, channel, payload, now)
+        });
         match sent {
             Some(Sent::Written) => self.unsettled = Some(now),
             Some(Sent::Queued) => {}
@@ -347,6 +349,12 @@ impl Peer {
             None => self.end_by_fault(),
         }
         matches!(sent, Some(Sent::Written | Sent::Queued))
+    }
+
+    /// How long those who send reliable data to this client are to be slowed, because it waits
+    /// here; `None`: they need not be, or the client takes nothing at all.
+    pub fn data_rest(&self, now: Instant) -> Option<Duration> {
+        self.channels.rest(now)
     }
 
     /// The client sends more data than it may: until then no more of it is read, so that SCTP slows

@@ -104,6 +104,18 @@ impl Rooms {
         Some((entry.key, entry.room.poll_output()))
     }
 
+    /// Reliable data waits on this transport of the room's until then.
+    pub(crate) fn handle_data_backlog(
+        &mut self,
+        index: usize,
+        peer: vocab::PeerKey,
+        until: Instant,
+    ) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.room.handle_data_backlog(peer, until);
+        }
+    }
+
     /// The next thing the room's other parts are to hear.
     pub(crate) fn poll_relay(&mut self, index: usize) -> Option<(RoomKey, Relay)> {
         let entry = self.entries.get_mut(index)?;

@@ -9,6 +9,7 @@ setLogLevel('warn');
 const log = [];
 const data = [];
 const texts = [];
+const files = [];
 const watched = new Map();
 const analysers = new Map();
 let room;
@@ -41,6 +42,11 @@ async function join({ url, token, mode, passphrase, options }) {
   room.registerTextStreamHandler('e2e', async (reader, { identity }) => {
     texts.push({ text: await reader.readAll(), from: identity });
   });
+  room.registerByteStreamHandler('e2e', async (reader, { identity }) => {
+    const bytes = await new Blob(await reader.readAll()).arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+    files.push({ bytes: bytes.byteLength, sha256: hex(digest), from: identity });
+  });
   if (keys) {
     await keys.setKey(passphrase);
     await room.setE2EEEnabled(true);
@@ -48,6 +54,8 @@ async function join({ url, token, mode, passphrase, options }) {
   await room.connect(url, token);
   return { sid: room.localParticipant.sid, identity: room.localParticipant.identity };
 }
+
+const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 function attach(track, publication, participant) {
   if (track.kind === Track.Kind.Video) {
@@ -140,6 +148,7 @@ window.lk = {
   log: () => log,
   data: () => data,
   texts: () => texts,
+  files: () => files,
   seen: (identity) => watched.get(identity) ?? null,
   sid: () => room.localParticipant.sid,
   state: () => room.state,

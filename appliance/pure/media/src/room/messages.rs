@@ -115,7 +115,7 @@ impl Room {
         let index = self.roster.peer_index(peer)?;
         let participant = self.roster.peers.get(index)?.participant;
         let sender = self.roster.participants.get(participant)?;
-        sender.bucket.slow_until()
+        sender.bucket.slow_until().max(sender.reader_rests)
     }
 
     /// A data packet of the server's own; sent as it is, whatever its size.
@@ -268,6 +268,7 @@ impl Room {
         channel: Channel,
         payload: &Bytes,
     ) {
+        let mut rests = None;
         for index in self.roster.participant_indices() {
             let Some(participant) = self.roster.participants.get(index) else {
                 continue;
@@ -276,12 +277,21 @@ impl Room {
                 continue;
             }
             if let Some(peer) = self.roster.data_peer(index, channel) {
+                if channel == Channel::Reliable {
+                    let entry = self.roster.peer_index(peer);
+                    let entry = entry.and_then(|index| self.roster.peers.get(index));
+                    rests = rests.max(entry.and_then(|entry| entry.data_rests));
+                }
                 self.outputs.push_back(Output::Data {
                     peer,
                     channel,
                     payload: payload.clone(),
                 });
             }
+        }
+        let sender = sender.and_then(|index| self.roster.participants.get_mut(index));
+        if let Some(sender) = sender {
+            sender.reader_rests = sender.reader_rests.max(rests);
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Participant {
     /// a stream of measurements must not silence what its sender says.
     pub(super) track_bucket: Bucket,
     pub(super) data_routes: Vec<DataTrackRoute>,
+    /// Somebody it sent reliable data to reads too slowly to be sent more before.
+    pub(super) reader_rests: Option<Instant>,
     /// Highest sequence of its reliable data, 0 if none.
     pub(super) data_sequence: u32,
     pub(super) quality: QualityMeter,
@@ -59,6 +61,8 @@ pub(super) struct Peer {
     /// Where the numbers of now silent sections stand: a section is one stream for its life.
     pub(super) retired: Vec<(Mid, Rewriter)>,
     pub(super) estimate: Option<Bitrate>,
+    /// Reliable data waits on it: who sends more is slowed until then.
+    pub(super) data_rests: Option<Instant>,
     /// No upgrade before this instant.
     pub(super) upgrade_at: Option<Instant>,
     pub(super) trial: Trial,
@@ -126,6 +130,7 @@ impl Roster {
             bucket: Bucket::new(DATA_MESSAGES_PER_SECOND, now),
             track_bucket: Bucket::new(DATA_TRACK_PACKETS_PER_SECOND, now),
             data_routes: Vec::new(),
+            reader_rests: None,
             data_sequence: 0,
             quality: QualityMeter::default(),
             voice: 0.0,
@@ -156,6 +161,7 @@ impl Roster {
             outbound: Vec::new(),
             retired: Vec::new(),
             estimate: None,
+            data_rests: None,
             upgrade_at: None,
             trial: Trial::default(),
             desired: Bitrate::default(),

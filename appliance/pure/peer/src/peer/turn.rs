@@ -55,7 +55,7 @@ impl Peer {
                 break;
             }
             let channels = &mut self.channels;
-            match Self::guard(&mut self.rtc, |rtc| channels.write_waiting(rtc)) {
+            match Self::guard(&mut self.rtc, |rtc| channels.write_waiting(rtc, now)) {
                 Some(true) => {}
                 Some(false) => break,
                 None => {

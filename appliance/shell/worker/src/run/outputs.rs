@@ -101,6 +101,9 @@ impl Core {
                 } => {
                     if let Some(entry) = self.peers.touch_key(peer) {
                         entry.peer.send_data(channel, &payload, now);
+                        if let Some(rest) = entry.peer.data_rest(now) {
+                            self.rooms.handle_data_backlog(index, peer, now + rest);
+                        }
                     }
                 }
                 RoomOutput::SetBitrate { peer, desired } => {

@@ -327,6 +327,20 @@ fn a_reliable_message_is_never_refused_for_its_pace_but_slows_its_sender() {
 }
 
 #[test]
+fn who_sends_to_a_slow_reader_is_slowed_and_nobody_else() {
+    let mut stage = Stage::new();
+    let until = stage.now + Duration::from_millis(100);
+    stage.room.handle_data_backlog(peer(BEN), until);
+    assert_eq!(stage.room.slow_data_until(peer(ANA)), None);
+    assert_eq!(stage.data(ANA, Channel::Lossy, &[]), Ok(()));
+    assert_eq!(stage.room.slow_data_until(peer(ANA)), None);
+    assert_eq!(stage.data(BEN, Channel::Reliable, &[]), Ok(()));
+    assert_eq!(stage.room.slow_data_until(peer(BEN)), None);
+    assert_eq!(stage.data(ANA, Channel::Reliable, &[]), Ok(()));
+    assert_eq!(stage.room.slow_data_until(peer(ANA)), Some(until));
+}
+
+#[test]
 fn a_data_track_reaches_its_viewers_under_their_own_handles() {
     let mut stage = Stage::new();
     let packet = |handle: u8| [b"\x18\0\0", &[handle][..], b"\0\x01\0\x02\0\0\0\x03frame"].concat();
