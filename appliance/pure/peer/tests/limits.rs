@@ -326,6 +326,13 @@ fn reliable_data_waits_in_order_up_to_the_limit() {
     // 256 KiB in str0m, 1 MiB here.
     assert!((18..=22).contains(&accepted), "{accepted}");
     assert_eq!(link.peer.take_counters().data_refused, 1);
+    let rest = link.peer.data_rest(link.now).unwrap();
+    assert!(
+        rest > Duration::from_millis(400),
+        "who sends more is slowed"
+    );
+    let stalled = link.now + Duration::from_millis(1_001);
+    assert_eq!(link.peer.data_rest(stalled), None, "it takes nothing");
     // str0m has room for a short one, but its turn has not come.
     assert!(
         link.peer
@@ -338,6 +345,7 @@ fn reliable_data_waits_in_order_up_to_the_limit() {
         _ => None,
     });
     assert!(got.eq(0..accepted));
+    assert_eq!(link.peer.data_rest(link.now), None);
     assert!(link.peer.send_data(Channel::Reliable, b"again", link.now));
     assert!(
         !link
