@@ -79,6 +79,8 @@ metrics! {
         "Packets sent to probe a path's bandwidth, empty or repeated, by worker; repeats are known some seconds later";
     PROTOCOL_OUT = Counter "ringward_protocol_packets_out_total":
         "Datagrams sent that are no media, by worker and kind (rtcp, dtls, stun)";
+    DATA_HELD = Counter "ringward_data_held_total":
+        "Datagrams of senders of data who are slowed that waited, or were left to SCTP to send again, by worker";
     PADDING_IN = Counter "ringward_padding_in_total":
         "Empty packets of publishers that probe their path, not forwarded, by worker";
     DROPS = Counter "ringward_drops_total":

@@ -85,6 +85,7 @@ pub(crate) struct Publisher {
     retransmissions: Counter,
     padding_out: Counter,
     padding_in: Counter,
+    data_held: Counter,
     protocol_out: [Counter; 3],
     drops: Vec<(&'static str, Counter)>,
     trains: Vec<Counter>,
@@ -131,6 +132,7 @@ impl Publisher {
             retransmissions: counter!(names::RETRANSMISSIONS, &[label()]),
             padding_out: counter!(names::PADDING_OUT, &[label()]),
             padding_in: counter!(names::PADDING_IN, &[label()]),
+            data_held: counter!(names::DATA_HELD, &[label()]),
             protocol_out: ["rtcp", "dtls", "stun"]
                 .map(|kind| counter!(names::PROTOCOL_OUT, &[label(), ("kind", kind.to_owned())])),
             drops: causes
@@ -210,6 +212,8 @@ impl Publisher {
         self.retransmissions.absolute(tally.peers.retransmissions);
         self.padding_out.absolute(tally.peers.padding_out);
         self.padding_in.absolute(tally.peers.padding_in);
+        let data_held = tally.peers.data_held + tally.peers.data_overheld;
+        self.data_held.absolute(data_held);
         let protocol = [
             tally.peers.rtcp_out,
             tally.peers.dtls_out,
