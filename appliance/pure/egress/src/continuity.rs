@@ -21,7 +21,7 @@ pub(crate) const MAX_INDEX: u64 = (1 << 48) - 1;
 
 /// Maps a subscription's numbers to a section's.
 #[derive(Debug, Default)]
-pub(crate) struct Continuity {
+pub struct Continuity {
     offset: u64,
     highest: Option<u64>,
     /// Which of the last [`WINDOW`] numbers were used, one bit each, at `number % WINDOW`.
@@ -31,16 +31,16 @@ pub(crate) struct Continuity {
 
 /// A packet's place in its section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// The extended number: SRTP's index.
-    pub(crate) number: u64,
+    pub number: u64,
     /// A later one went before.
-    pub(crate) is_late: bool,
+    pub is_late: bool,
 }
 
 impl Continuity {
     /// Goes on behind a number that was used.
-    pub(crate) fn after(highest: u64) -> Self {
+    pub fn after(highest: u64) -> Self {
         Self {
             highest: Some(highest),
             restarted: true,
@@ -49,17 +49,17 @@ impl Continuity {
     }
 
     /// The next packet belongs to another subscription.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.restarted = true;
     }
 
     /// The highest number used, if any.
-    pub(crate) fn highest(&self) -> Option<u64> {
+    pub fn highest(&self) -> Option<u64> {
         self.highest
     }
 
     /// The place of a packet, or `None` if its number was used or is too old, or all are used.
-    pub(crate) fn place(&mut self, sequence: u64) -> Option<Place> {
+    pub fn place(&mut self, sequence: u64) -> Option<Place> {
         let number = sequence.wrapping_add(self.offset);
         let Some(highest) = self.highest else {
             return self.begin((sequence & MAX_FIRST).max(1), sequence);

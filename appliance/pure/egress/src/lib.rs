@@ -33,6 +33,7 @@ mod srtp;
 mod stream;
 mod vp8;
 
+pub use continuity::{Continuity, Place};
 pub use counters::Counters;
 pub use event::Event;
 pub use keying::{KeyingMaterial, Profile};

@@ -9,7 +9,6 @@ mod candidate;
 mod certificate;
 mod channel;
 mod codec;
-mod continuity;
 mod counters;
 mod departure;
 mod description;

@@ -2,12 +2,11 @@
 
 use super::{Egress, Unsafe, Verdict};
 use crate::codec::PayloadTypes;
-use crate::continuity::Continuity;
 use crate::departure::Departure;
 use crate::extension::{DependencyDescriptor, dependency_descriptor, needs_mixed_forms};
 use crate::section::{Section, payload_types};
 use crate::transit::{MAX_PACED_AGE, Transit, longest_wait};
-use egress::{PayloadType, WriteRefusal, fitness};
+use egress::{Continuity, PayloadType, WriteRefusal, fitness};
 use media::packet::{Extensions, Vp8Rewrite};
 use media::{Codec, Kind, Mid, Outgoing};
 use std::sync::Arc;
@@ -248,8 +247,8 @@ fn command(
         }
         None => return Err(WriteRefusal::Codec),
     };
-    let sequence = stream.continuity.next(packet.sequence);
-    let sequence = sequence.ok_or(WriteRefusal::Repeated)?;
+    let place = stream.continuity.place(packet.sequence);
+    let sequence = place.ok_or(WriteRefusal::Repeated)?.number;
     let patch = packet.vp8.and_then(|rewrite| patch(&payload, rewrite));
     let describe = stream.describes
         && (allows_mixed_forms
