@@ -48,7 +48,7 @@ async fn run(settings: &Settings, metrics: Metrics, descriptors: u64) -> Result<
     let mut signals = Signals::watch()?;
     let listeners = bind_http(&settings.http).await?;
     let (store, recovery) = open_store(settings)?;
-    tracing::info!(?recovery, "store opened");
+    say_recovered(&recovery);
     let (events_in, events) = crossbeam_channel::unbounded();
     let (workers, plane) = worker::start(&workers_config(settings)?, &events_in)?;
     let opened = Opened {
@@ -104,6 +104,24 @@ fn open_store(settings: &Settings) -> Result<(Store, Recovery)> {
         }
     })
     .with_context(|| format!("the data folder {} cannot be used", settings.data.display()))
+}
+
+/// One line of what a start found; what is lost or damaged is a warning.
+fn say_recovered(recovery: &Recovery) {
+    tracing::info!(
+        events = recovery.last_sequence,
+        rooms_closed = recovery.closed.len(),
+        webhooks_waiting = recovery.outbox_waiting,
+        "store opened"
+    );
+    if recovery.lost > 0 || recovery.restored > 0 || recovery.outbox_damaged_bytes > 0 {
+        tracing::warn!(
+            lost = recovery.lost,
+            restored = recovery.restored,
+            outbox_damaged_bytes = recovery.outbox_damaged_bytes,
+            "the disk returned less than was acknowledged: check it; `ringward store verify` says where"
+        );
+    }
 }
 
 async fn bind_http(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
