@@ -3,6 +3,8 @@
 //! Times are milliseconds since 1970 (`…_ms`), names as the event journal has them. Unknown
 //! fields are ignored on reading, so that an older console can read a newer box.
 
+pub mod admin;
+
 mod event;
 mod page;
 mod problem;

@@ -1,0 +1,58 @@
+//! Who did what, and what became of it.
+
+use serde::{Deserialize, Serialize};
+
+/// One entry of the audit journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its place; rises by one, never reused.
+    pub sequence: u64,
+    /// When, on the box's clock.
+    pub at_ms: u64,
+    /// Who: `uid:0`, an operator's account, or `system`.
+    pub actor: String,
+    /// `end`, `arm`, `shelve`, …
+    pub act: String,
+    /// The id of what it was done to.
+    pub target: String,
+    /// Before the effect or after it.
+    pub phase: AuditPhase,
+    /// The reason's code, or the outcome's word.
+    pub reason: String,
+    /// The note, or what was counted.
+    pub detail: String,
+}
+
+/// Which half of an action an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditPhase {
+    /// Written before anything happened.
+    Intent,
+    /// Written after.
+    Outcome,
+    /// A fact without two halves: logged in, armed, alarm raised.
+    Fact,
+}
+
+/// `GET /admin/audit?since_ms=&actor=&act=&cursor=&limit=`: newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// At most `limit` entries.
+    pub items: Vec<AuditEntry>,
+    /// Give it as `cursor` to go on; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// How the chain is.
+    pub chain: ChainView,
+}
+
+/// How the chain of the audit journal is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainView {
+    /// Verified up to here.
+    pub verified: u64,
+    /// What is wrong, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
