@@ -26,6 +26,7 @@ mod twirp;
 mod view;
 mod whip;
 
+pub use admin::operator::OperatorIdentity;
 pub use config::{ApiConfig, ConnectionLimits, PageFile};
 pub use listen::{BindAdminError, bind_unix, serve_tcp, serve_unix};
 pub use page::MEETING_PAGE;

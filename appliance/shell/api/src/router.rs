@@ -51,18 +51,9 @@ pub fn router(api: Api) -> Router {
     wrapped(public.merge(private), api)
 }
 
-/// What is served on the admin socket.
+/// What is served on the admin socket, to whom the listener names by [`crate::OperatorIdentity`].
 pub fn admin_router(api: Api) -> Router {
-    let routes = Router::new()
-        .route("/admin/rooms", get(admin::rooms))
-        .route(
-            "/admin/rooms/{room}",
-            get(admin::room).delete(admin::end_room),
-        )
-        .route("/admin/events", get(admin::events))
-        .route("/admin/sessions", get(admin::sessions))
-        .route("/admin/sessions/{sid}", get(admin::session))
-        .route("/admin/status", get(admin::status))
+    let routes = admin::routes()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics));

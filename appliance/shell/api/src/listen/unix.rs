@@ -3,7 +3,8 @@
 use super::connection::serve_connection;
 use super::gate::Permit;
 use super::{ACCEPT_RETRY, finish};
-use axum::Router;
+use crate::admin::operator::OperatorIdentity;
+use axum::{Extension, Router};
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -15,6 +16,7 @@ use telemetry::names;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use wire::admin::Role;
 
 /// Only the owner.
 const SOCKET_MODE: u32 = 0o600;
@@ -81,12 +83,13 @@ pub async fn serve_unix(listener: UnixListener, router: Router, stop: impl Futur
             tokio::time::sleep(ACCEPT_RETRY).await;
             continue;
         };
-        if !may_enter(&stream, own) {
+        let Some(operator) = operator(&stream, own) else {
             metrics::counter!(names::ADMIN_REFUSED).increment(1);
             tracing::warn!("a connection to the admin socket came from another user; closed");
             continue;
-        }
-        let served = serve_connection(stream, router.clone(), Permit::uncounted(), drain.clone());
+        };
+        let router = router.clone().layer(Extension(operator));
+        let served = serve_connection(stream, router, Permit::uncounted(), drain.clone());
         connections.spawn(async move {
             served.await;
             drop(place);
@@ -110,11 +113,15 @@ async fn accept(
     Ok((stream, place))
 }
 
-/// The kernel's word on who connected (`SO_PEERCRED`), not the client's.
-fn may_enter(stream: &UnixStream, own: Option<u32>) -> bool {
-    stream
-        .peer_cred()
-        .is_ok_and(|peer| peer.uid() == ROOT || Some(peer.uid()) == own)
+/// The kernel's word on who connected (`SO_PEERCRED`), not the client's. Root and the daemon's own
+/// user may do everything: they could write the data folder as well.
+fn operator(stream: &UnixStream, own: Option<u32>) -> Option<OperatorIdentity> {
+    let uid = stream.peer_cred().ok()?.uid();
+    let enters = uid == ROOT || Some(uid) == own;
+    enters.then(|| OperatorIdentity {
+        actor: format!("uid:{uid}"),
+        role: Role::Admin,
+    })
 }
 
 /// The daemon's user: the owner of its own `/proc` entry. Unknown: only root may enter.

@@ -1,10 +1,10 @@
 //! A box without media workers.
 
-use api::{Api, ApiConfig, ConnectionLimits, MEETING_PAGE};
+use api::{Api, ApiConfig, ConnectionLimits, MEETING_PAGE, OperatorIdentity};
 use auth::{Claims, Grants, Keys};
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::{Extension, Router};
 use control::{ControlConfig, ControlHandle};
 use media::{MediaCommand, MediaEvent, MediaPlane};
 use std::net::SocketAddr;
@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 use vocab::{Redacted, UnixMillis};
+use wire::admin::Role;
 
 pub(crate) const KEY: &str = "devkey";
 pub(crate) const SECRET: &str = "secret";
@@ -157,7 +158,20 @@ impl TestBox {
         api::router(self.api.clone())
     }
 
+    /// The operators' router as the admin socket serves it to root.
     pub(crate) fn admin_router(&self) -> Router {
+        self.admin_router_for(Role::Admin)
+    }
+
+    /// The operators' router behind a listener that vouches for somebody with `role`.
+    pub(crate) fn admin_router_for(&self, role: Role) -> Router {
+        let actor = "uid:0".to_owned();
+        self.bare_admin_router()
+            .layer(Extension(OperatorIdentity { actor, role }))
+    }
+
+    /// The operators' router without a listener that vouches for anybody.
+    pub(crate) fn bare_admin_router(&self) -> Router {
         api::admin_router(self.api.clone())
     }
 
