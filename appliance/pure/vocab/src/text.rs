@@ -13,12 +13,17 @@ pub struct DisplayText(String);
 impl DisplayText {
     /// Sanitises `raw`; forbidden characters become `�`, the length is bounded.
     pub fn new(raw: &str) -> Self {
+        Self::up_to(MAX_DISPLAY_CHARS, raw)
+    }
+
+    /// The same for sentences, which may be longer than a name: at most `max` characters.
+    pub fn up_to(max: usize, raw: &str) -> Self {
         let mut shown: String = raw
             .chars()
-            .take(MAX_DISPLAY_CHARS)
+            .take(max)
             .map(|c| if is_forbidden(c) { '\u{FFFD}' } else { c })
             .collect();
-        if raw.chars().nth(MAX_DISPLAY_CHARS).is_some() {
+        if raw.chars().nth(max).is_some() {
             shown.push('…');
         }
         Self(shown)
@@ -41,11 +46,12 @@ impl fmt::Display for DisplayText {
 fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{00AD}' | '\u{0300}'..='\u{036F}' | '\u{061C}' | '\u{180E}'
+            '\u{00AD}' | '\u{0300}'..='\u{036F}' | '\u{061C}' | '\u{115F}' | '\u{1160}'
+            | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180E}'
             | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}'
             | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
             | '\u{20D0}'..='\u{20FF}' | '\u{FE00}'..='\u{FE0F}' | '\u{FE20}'..='\u{FE2F}'
-            | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{FFFE}' | '\u{FFFF}'
+            | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{FFFE}' | '\u{FFFF}'
             | '\u{E0000}'..='\u{E0FFF}')
 }
 

@@ -58,6 +58,10 @@ pub enum Verb {
     Unshelve,
     /// Personal names are shown for 60 s.
     Unmask,
+    /// A console may act for `minutes`; a fact, nothing else changes.
+    Arm,
+    /// A shift was handed over; the note holds the SHA-256 of the text that was signed. A fact.
+    Handover,
 }
 
 /// To what.
