@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("egress", &["congestion", "media", "vocab"]),
     ("peer", &["egress", "congestion", "media", "vocab"]),
     ("auth", &["domain", "vocab"]),
+    ("attempt", &["vocab"]),
     ("signal", &["auth", "domain", "media", "vocab"]),
     ("net", &["vocab"]),
     ("worker", &["net", "media", "peer", "telemetry", "vocab"]),
@@ -104,6 +105,7 @@ const PURE: &[&str] = &[
     "peer",
     "signal",
     "auth",
+    "attempt",
 ];
 
 /// Fails with every arrow that points where it must not.
