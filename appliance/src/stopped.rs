@@ -4,7 +4,7 @@ use crate::cli::StoreCommand;
 use anyhow::{Context, Result};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
-use store::Stopped;
+use store::{Stopped, VerifiedAudit};
 use vocab::UnixMillis;
 
 /// Results on standard output, progress on a terminal's standard error.
@@ -16,6 +16,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<()> {
                 .verify(&mut |records| progress(&format!("{records} records proved")))?;
             progress("");
             println!("{} records, whole and chained", verified.records);
+            println!("{}", audit_line(&verified.audit));
             if verified.torn_bytes > 0 {
                 println!(
                     "{} bytes after them were never acknowledged; the next start cuts them off",
@@ -36,6 +37,20 @@ pub(crate) fn run(command: &StoreCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn audit_line(audit: &VerifiedAudit) -> String {
+    let VerifiedAudit {
+        entries, witnessed, ..
+    } = audit;
+    let after = entries.saturating_sub(*witnessed);
+    if after == 0 {
+        return format!("{entries} audit entries, whole, chained and witnessed");
+    }
+    format!(
+        "{entries} audit entries, whole and chained; the last {after} without a witness: the box \
+         was killed within a second of them"
+    )
 }
 
 /// One line that overwrites itself.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use vocab::{Identity, ParticipantSid, RoomName, RoomSid, TrackSid, UnixMillis};
 
-/// One fact about one room.
+/// One fact about one room, or about the box: then room and name are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// When, on the box's clock.
@@ -111,6 +111,32 @@ pub enum EventData {
     },
     /// The box restarted after a crash and closed what was open.
     SystemReset,
+    /// Purge of the room's record is forbidden.
+    RoomHeld,
+    /// It is allowed again.
+    RoomReleased,
+    /// The room's messages, documents and recordings were erased.
+    RoomPurged,
+    /// Somebody may not come back into a room of this name for a while.
+    RejoinBlocked {
+        /// Who.
+        identity: Identity,
+        /// Until when.
+        until: UnixMillis,
+    },
+    /// The box admits nobody new.
+    DrainStarted,
+    /// The box admits newcomers again.
+    DrainEnded,
+    /// Where the audit journal ended: a witness outside it.
+    AuditNoted {
+        /// Its last entry.
+        sequence: u64,
+        /// The end of its chain.
+        hash: [u8; 32],
+        /// The box stopped then: nothing follows it before the next start.
+        closed: bool,
+    },
 }
 
 /// Why a room, a presence or a call ended.
@@ -217,6 +243,13 @@ event_types! {
     TrackPublished { .. } => "track_published";
     TrackUnpublished { .. } => "track_unpublished";
     SystemReset {} => "system_reset";
+    RoomHeld {} => "room_held";
+    RoomReleased {} => "room_released";
+    RoomPurged {} => "room_purged";
+    RejoinBlocked { .. } => "rejoin_blocked";
+    DrainStarted {} => "drain_started";
+    DrainEnded {} => "drain_ended";
+    AuditNoted { .. } => "audit_noted";
 }
 
 #[cfg(test)]

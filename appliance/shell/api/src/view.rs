@@ -54,10 +54,7 @@ fn event_data(data: EventData) -> BTreeMap<String, Value> {
             duration_ms,
         } => vec![
             text("reason", word(&reason)),
-            (
-                "duration_ms".to_owned(),
-                Value::Int(i64::try_from(duration_ms).unwrap_or(i64::MAX)),
-            ),
+            ("duration_ms".to_owned(), number(duration_ms)),
         ],
         EventData::P2pSessionStarted { sid, is_initiator } => {
             vec![
@@ -84,6 +81,19 @@ fn event_data(data: EventData) -> BTreeMap<String, Value> {
             text("source", word(&source)),
         ],
         EventData::TrackUnpublished { track } => vec![text("track", track.to_string())],
+        EventData::RejoinBlocked { identity, until } => vec![
+            text("identity", identity.to_string()),
+            ("until_ms".to_owned(), number(until.0)),
+        ],
+        EventData::AuditNoted {
+            sequence,
+            hash,
+            closed,
+        } => vec![
+            ("entry".to_owned(), number(sequence)),
+            text("hash", hex(&hash)),
+            ("closed".to_owned(), Value::Bool(closed)),
+        ],
         EventData::RoomCreated
         | EventData::RoomLocked
         | EventData::RoomUnlocked
@@ -96,9 +106,27 @@ fn event_data(data: EventData) -> BTreeMap<String, Value> {
         | EventData::VideoResumed
         | EventData::RttEnabled
         | EventData::RttDisabled
-        | EventData::SystemReset => vec![],
+        | EventData::SystemReset
+        | EventData::RoomHeld
+        | EventData::RoomReleased
+        | EventData::RoomPurged
+        | EventData::DrainStarted
+        | EventData::DrainEnded => vec![],
     };
     entries.into_iter().collect()
+}
+
+fn number(value: u64) -> Value {
+    Value::Int(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The event a client reports, or `None` when it is of no type that clients report or lacks

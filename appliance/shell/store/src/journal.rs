@@ -1,4 +1,5 @@
-//! The truth: every event, appended to files, each record chained to the one before it.
+//! The truth: every event, appended to files, each record chained to the one before it. The audit
+//! journal (`crate::audit`) is another one of the same kind, with other payloads.
 //!
 //! `append` buffers, `commit` writes the buffer once and syncs once. After a write or sync error
 //! nothing is acknowledged any more (the kernel may have dropped the pages and call the next sync
@@ -26,6 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+use vocab::UnixMillis;
 
 /// Version of the payload: the byte before the event.
 pub(crate) const SCHEMA: u8 = 1;
@@ -133,6 +135,15 @@ impl Journal {
 
     /// Buffers an event. Its sequence is final; it is acknowledged by [`Self::commit`].
     pub(crate) fn append(&mut self, event: &Event) -> Result<(u64, Hash), StoreError> {
+        self.append_payload(event.at, &encode_event(event))
+    }
+
+    /// Buffers a record.
+    pub(crate) fn append_payload(
+        &mut self,
+        at: UnixMillis,
+        payload: &[u8],
+    ) -> Result<(u64, Hash), StoreError> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
@@ -141,7 +152,6 @@ impl Journal {
                 bytes: self.buffer.len(),
             });
         }
-        let payload = encode_event(event);
         if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(StoreError::TooLarge {
                 bytes: payload.len(),
@@ -152,9 +162,9 @@ impl Journal {
         let draft = Draft {
             sequence,
             synced: self.synced,
-            time: event.at.0,
+            time: at.0,
             previous: &self.hash,
-            payload: &payload,
+            payload,
         };
         self.hash = draft.encode(&mut self.buffer);
         self.sequence = sequence;

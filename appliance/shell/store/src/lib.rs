@@ -8,6 +8,8 @@
 //! <data folder>/        0700
 //!   lock                held while a process uses the folder; says which
 //!   ballast             64 MiB held back for the journal
+//!   audit/*.log         who did what, chained the same way (`audit.rs`)
+//!   audit.ballast       4 MiB held back for it
 //!   journal/*.log       records, chained (`journal/record.rs`)
 //!   checkpoint.0 .1     what was open at some record (`store/checkpoint.rs`); made anew at will
 //!   index/              sled; rebuilt at will, by a thread of its own
@@ -16,6 +18,7 @@
 //!   outbox/*.log        webhooks waiting (`outbox/entry.rs`)
 //! ```
 
+mod audit;
 mod error;
 mod index;
 mod journal;
@@ -27,6 +30,8 @@ mod samples;
 mod store;
 mod vfs;
 
+pub use audit::verify::{VerifiedAudit, VerifyAuditError};
+pub use audit::{Audit, AuditQuery, AuditReader, Chain, StoredAudit};
 pub use error::{OpenStoreError, PushError, ReadError, RecoverJournalError, StoreError};
 pub use outbox::entry::MAX_OUTBOX_ENTRY_BYTES;
 pub use outbox::{MAX_OUTBOX_BYTES, Outbox, OutboxEntry, OutboxReader};
@@ -37,5 +42,5 @@ pub use query::{
 pub use reader::{IndexState, IndexStatus, Reader};
 pub use store::{
     BALLAST_BYTES, CheckpointFate, ClosedPresence, ClosedRoom, ExportError, Farewell, IndexFate,
-    JournalHealth, RebuildError, Recovery, Stopped, Store, StoreOptions, Verified,
+    JournalHealth, RebuildError, Recovery, Stopped, Store, StoreOptions, Verified, VerifyError,
 };

@@ -1,7 +1,9 @@
 //! The store as the control thread drives it.
 
+mod audit_head;
 mod checkpoint;
 mod indexer;
+mod known;
 mod ladder;
 mod lock;
 mod open_rooms;
@@ -16,9 +18,10 @@ pub use ladder::IndexFate;
 pub(crate) use ladder::Suspicion;
 pub use reset::{ClosedPresence, ClosedRoom, Farewell};
 pub use resume::CheckpointFate;
-pub use stopped::{ExportError, RebuildError, Stopped, Verified};
+pub use stopped::{ExportError, RebuildError, Stopped, Verified, VerifyError};
 pub use verification::JournalHealth;
 
+use crate::audit::{self, Audit};
 use crate::error::{OpenStoreError, StoreError};
 use crate::index;
 use crate::journal::record::Hash;
@@ -27,14 +30,15 @@ use crate::outbox::{self, Outbox, OutboxLimits, OutboxReader};
 use crate::query::StoredEvent;
 use crate::reader::{Reader, Shared};
 use crate::vfs::{Disk, Vfs};
+use audit_head::AuditNotes;
 use checkpoint::{CHECKPOINT_EVENTS, Checkpoint, Checkpoints, Slots};
-use domain::Event;
+use domain::{Event, Standing};
 use indexer::{Indexer, IndexerConfig};
+use known::Known;
 use lock::FolderLock;
-use open_rooms::OpenRooms;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use verification::Verification;
+pub(crate) use verification::Verification;
 use vocab::UnixMillis;
 
 /// Disk space held back so that the journal can go on when the disk is full: at 64 KiB per second
@@ -56,6 +60,10 @@ pub struct StoreOptions {
     pub outbox_segment_bytes: u64,
     /// Events between two checkpoints.
     pub checkpoint_events: u64,
+    /// Size at which the audit journal begins a new file.
+    pub audit_segment_bytes: u64,
+    /// Disk space held back for the audit journal; 0 for none.
+    pub audit_ballast_bytes: u64,
 }
 
 impl Default for StoreOptions {
@@ -67,6 +75,8 @@ impl Default for StoreOptions {
             outbox_bytes: outbox::MAX_OUTBOX_BYTES,
             outbox_segment_bytes: outbox::SEGMENT_BYTES,
             checkpoint_events: CHECKPOINT_EVENTS,
+            audit_segment_bytes: audit::SEGMENT_BYTES,
+            audit_ballast_bytes: audit::BALLAST_BYTES,
         }
     }
 }
@@ -76,8 +86,10 @@ pub struct Store {
     journal: Journal,
     outbox: Outbox,
     shared: Arc<Shared>,
-    /// What is open after the last acknowledged event.
-    open: OpenRooms,
+    /// What is known after the last acknowledged event.
+    known: Known,
+    audit: Audit,
+    audit_notes: AuditNotes,
     checkpoints: Checkpoints,
     /// The last event a checkpoint was made of.
     checkpointed: u64,
@@ -182,7 +194,14 @@ impl Store {
         let log = journal.log().clone();
         let shared = Shared::new(log.clone(), Suspicion::new(dir), resumed.lost);
         let health: Arc<OnceLock<JournalHealth>> = shared.health();
-        let verification = Verification::start(disk, journal_dir, opened, health);
+        let verification = Verification::start(
+            disk.clone(),
+            journal_dir,
+            opened,
+            health,
+            "ringward_journal_damaged",
+        );
+        let audit = Audit::open(disk, dir, options, resumed.known.standing.audit_head());
         let config = IndexerConfig {
             dir: dir.to_path_buf(),
             cache_bytes: options.cache_bytes,
@@ -194,7 +213,9 @@ impl Store {
             journal,
             outbox,
             shared,
-            open: resumed.open,
+            known: resumed.known,
+            audit,
+            audit_notes: AuditNotes::default(),
             checkpoints: Checkpoints::start(slots),
             checkpointed: resumed.checkpointed,
             checkpoint_events: options.checkpoint_events,
@@ -206,6 +227,7 @@ impl Store {
         let closed = store
             .close_open(now, farewell)
             .map_err(OpenStoreError::Reset)?;
+        store.note_audit_now(false).map_err(OpenStoreError::Reset)?;
         let recovery = Recovery {
             last_sequence: store.journal.synced(),
             truncated_bytes,
@@ -218,6 +240,19 @@ impl Store {
             outbox_damaged_bytes: queue.damaged_bytes,
         };
         Ok((store, recovery))
+    }
+
+    /// Opens on a disk of a test's making.
+    #[cfg(test)]
+    pub(crate) fn open_on_disk(
+        disk: Arc<dyn Vfs>,
+        dir: &Path,
+        now: UnixMillis,
+        options: &StoreOptions,
+    ) -> Self {
+        Self::open_on(disk, dir, now, options, &mut |_| Vec::new())
+            .unwrap()
+            .0
     }
 
     /// Takes an event into the buffer and returns its sequence; acknowledged by [`Self::commit`].
@@ -240,6 +275,7 @@ impl Store {
     /// [`StoreError::DiskFull`]: everything stays buffered, call again later.
     /// [`StoreError::Failed`]: every later call fails too, until the box is started again.
     pub fn commit(&mut self) -> Result<(), StoreError> {
+        self.note_audit();
         self.journal.commit()?;
         if !self.group.is_empty() {
             self.release_group();
@@ -250,6 +286,16 @@ impl Store {
     /// Answers questions, from any thread.
     pub fn reader(&self) -> Reader {
         Reader::new(self.shared.clone())
+    }
+
+    /// What stands after the last acknowledged event: Holds, blocks, the drain.
+    pub fn standing(&self) -> &Standing {
+        &self.known.standing
+    }
+
+    /// The audit journal, driven by the same thread.
+    pub fn audit(&mut self) -> &mut Audit {
+        &mut self.audit
     }
 
     /// The webhook queue's writing end; durable at [`Self::commit`].
@@ -270,11 +316,11 @@ impl Store {
         pushed
     }
 
-    /// What is on disk now goes to the open rooms, the readers and the index.
+    /// What is on disk now goes to what is known, the readers and the index.
     fn release_group(&mut self) {
         let group = std::mem::take(&mut self.group);
         for (stored, _) in &group {
-            self.open.apply(&stored.event);
+            self.known.apply(&stored.event);
         }
         if let Some(indexer) = &self.indexer {
             indexer.feed(group.into_iter());
@@ -291,12 +337,14 @@ impl Store {
     fn checkpoint(&self) -> Vec<u8> {
         let journal = &self.journal;
         let (sequence, hash) = (journal.synced(), journal.synced_hash());
-        Checkpoint::encode(sequence, hash, &self.open, journal.last_group())
+        Checkpoint::encode(sequence, hash, &self.known, journal.last_group())
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
+        // Without it the audit journal's last second has no witness: said by a verification.
+        let _ = self.note_audit_now(true);
         if self.journal.synced() > self.checkpointed || !self.journal.last_group().is_empty() {
             let last = self.checkpoint();
             self.checkpoints.finish(&last);

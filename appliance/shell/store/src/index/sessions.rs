@@ -126,7 +126,14 @@ impl Sessions {
             | EventData::P2pSessionStarted { .. }
             | EventData::P2pSessionEnded { .. }
             | EventData::P2pSessionStats { .. }
-            | EventData::SystemReset => {}
+            | EventData::SystemReset
+            | EventData::RoomHeld
+            | EventData::RoomReleased
+            | EventData::RoomPurged
+            | EventData::RejoinBlocked { .. }
+            | EventData::DrainStarted
+            | EventData::DrainEnded
+            | EventData::AuditNoted { .. } => {}
         }
         Ok(())
     }

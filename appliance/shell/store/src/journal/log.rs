@@ -102,6 +102,17 @@ impl Log {
 
     /// The event at `sequence` with its hash.
     pub(crate) fn read(&self, sequence: u64) -> Result<Option<(StoredEvent, Hash)>, ReadError> {
+        self.read_record(sequence, |proved| {
+            Ok((decode_event(proved)?, proved.record.hash))
+        })
+    }
+
+    /// What `decode` makes of the record at `sequence`, `None` if there is none.
+    pub(crate) fn read_record<T>(
+        &self,
+        sequence: u64,
+        decode: impl FnOnce(&recovery::Proved<'_>) -> Result<T, RecoverJournalError>,
+    ) -> Result<Option<T>, ReadError> {
         let Some((segment, offset, len)) = self.place(sequence)? else {
             return Ok(None);
         };
@@ -122,14 +133,12 @@ impl Log {
                 sequence,
             }));
         };
-        let hash = record.hash;
         let proved = recovery::Proved {
             segment: &segment,
             offset,
             record,
         };
-        let stored = decode_event(&proved).map_err(ReadError::Journal)?;
-        Ok(Some((stored, hash)))
+        decode(&proved).map(Some).map_err(ReadError::Journal)
     }
 
     /// Hands every acknowledged record from `from` to `to` to `visit`, proving their chain.

@@ -120,7 +120,7 @@ fn chain(previous: &Hash, sequence: u64, time: u64, payload: &[u8]) -> Hash {
 }
 
 /// The length stands outside the summed bytes, so it is summed first.
-fn checksum(length: [u8; 4], body: &[u8]) -> u32 {
+pub(crate) fn checksum(length: [u8; 4], body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&length), body)
 }
 

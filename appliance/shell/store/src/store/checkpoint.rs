@@ -1,4 +1,4 @@
-//! A note beside the journal of what was open at one of its records, so that a start replays only
+//! A note beside the journal of what was known at one of its records, so that a start replays only
 //! what came after it. It is a cache: without it, or when it is damaged or belongs to another
 //! journal, the whole journal is replayed.
 //!
@@ -11,7 +11,7 @@
 //!     12      n  the checkpoint in postcard
 //! ```
 
-use super::open_rooms::OpenRooms;
+use super::known::Known;
 use crate::journal::record::Hash;
 use crate::vfs::Vfs;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 
-const MAGIC: &[u8; 8] = b"RWCKPT01";
+const MAGIC: &[u8; 8] = b"RWCKPT02";
 
 const HEADER_BYTES: usize = 12;
 
@@ -34,15 +34,15 @@ pub(crate) const CHECKPOINT_EVENTS: u64 = 8_192;
 /// Most bytes of the journal's last group kept here. Larger groups are not vouched for.
 const MAX_VOUCHED_BYTES: usize = 256 * 1024;
 
-/// What was open at one record of the journal.
+/// What was known at one record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     /// The record.
     pub(crate) sequence: u64,
     /// Its hash: tells this journal from another.
     pub(crate) hash: Hash,
-    /// What was open after it.
-    pub(crate) open: OpenRooms,
+    /// What was known after it.
+    pub(crate) known: Known,
     /// The journal's last group as it stood on disk: no later record vouches for it yet, so if it
     /// rots, it is written again from here.
     pub(crate) last_group: Vec<u8>,
@@ -50,12 +50,7 @@ pub(crate) struct Checkpoint {
 
 impl Checkpoint {
     /// The file's bytes.
-    pub(crate) fn encode(
-        sequence: u64,
-        hash: Hash,
-        open: &OpenRooms,
-        last_group: &[u8],
-    ) -> Vec<u8> {
+    pub(crate) fn encode(sequence: u64, hash: Hash, known: &Known, last_group: &[u8]) -> Vec<u8> {
         let vouched = if last_group.len() <= MAX_VOUCHED_BYTES {
             last_group
         } else {
@@ -66,7 +61,7 @@ impl Checkpoint {
             clippy::expect_used,
             reason = "plain data into a growing vector: no failure exists"
         )]
-        let mut bytes = postcard::to_extend(&(sequence, hash, open, vouched), header)
+        let mut bytes = postcard::to_extend(&(sequence, hash, known, vouched), header)
             .expect("a checkpoint is plain data");
         let crc = crc32c::crc32c(&bytes[HEADER_BYTES..]);
         bytes[8..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());

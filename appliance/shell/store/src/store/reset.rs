@@ -64,7 +64,7 @@ impl Store {
     }
 
     fn left_open(&self) -> Vec<ClosedRoom> {
-        let rooms = self.open.rooms().map(|(sid, room)| ClosedRoom {
+        let rooms = self.known.open.rooms().map(|(sid, room)| ClosedRoom {
             sid: sid.clone(),
             name: room.name.clone(),
             opened_at: room.opened_at,
@@ -84,7 +84,7 @@ impl Store {
 
 /// On a full disk the events wait in memory and go with the first commit that succeeds: a box that
 /// stays off would not free any space.
-fn tolerate_full(saved: Result<(), StoreError>) -> Result<(), StoreError> {
+pub(super) fn tolerate_full(saved: Result<(), StoreError>) -> Result<(), StoreError> {
     match saved {
         Err(StoreError::DiskFull { file }) => {
             tracing::error!(file = %file.display(), "the disk is full: what the last run left open is closed when there is room");

@@ -1,8 +1,8 @@
-//! Knowing what was open when the last run ended: from a checkpoint and what came after it, or from
+//! Knowing what stood when the last run ended: from a checkpoint and what came after it, or from
 //! the whole journal.
 
 use super::checkpoint::{Checkpoint, Found};
-use super::open_rooms::OpenRooms;
+use super::known::Known;
 use crate::error::{OpenStoreError, RecoverJournalError};
 use crate::journal::Journal;
 use crate::journal::record::{Hash, Record};
@@ -28,7 +28,7 @@ pub enum CheckpointFate {
 
 /// What a start knows of the past.
 pub(crate) struct Resumed {
-    pub(crate) open: OpenRooms,
+    pub(crate) known: Known,
     pub(crate) fate: CheckpointFate,
     pub(crate) replayed: u64,
     pub(crate) restored: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Resumed {
     pub(crate) checkpointed: u64,
 }
 
-/// Brings the open rooms to the journal's end.
+/// Brings what is known to the journal's end.
 pub(crate) fn resume(journal: &mut Journal, found: Found) -> Result<Resumed, OpenStoreError> {
     let nothing = found.whole.is_empty() && found.damaged == 0;
     let (mut restored, mut lost) = (0, 0);
@@ -61,9 +61,9 @@ pub(crate) fn resume(journal: &mut Journal, found: Found) -> Result<Resumed, Ope
     }
     for checkpoint in found.whole {
         let sequence = checkpoint.sequence;
-        if let Some((open, replayed)) = replay_after(journal, checkpoint)? {
+        if let Some((known, replayed)) = replay_after(journal, checkpoint)? {
             return Ok(Resumed {
-                open,
+                known,
                 fate: CheckpointFate::Used { sequence },
                 replayed,
                 restored,
@@ -78,10 +78,10 @@ pub(crate) fn resume(journal: &mut Journal, found: Found) -> Result<Resumed, Ope
         tracing::warn!("no checkpoint is usable: the whole journal is read");
         CheckpointFate::Ignored
     };
-    let mut open = OpenRooms::default();
-    let replayed = replay(journal, 1, &mut open, |_, _| true)?;
+    let mut known = Known::default();
+    let replayed = replay(journal, 1, &mut known, |_, _| true)?;
     Ok(Resumed {
-        open,
+        known,
         fate,
         replayed,
         restored,
@@ -94,31 +94,31 @@ pub(crate) fn resume(journal: &mut Journal, found: Found) -> Result<Resumed, Ope
 fn replay_after(
     journal: &Journal,
     checkpoint: Checkpoint,
-) -> Result<Option<(OpenRooms, u64)>, RecoverJournalError> {
+) -> Result<Option<(Known, u64)>, RecoverJournalError> {
     let Checkpoint { sequence, hash, .. } = checkpoint;
     if sequence > journal.synced() {
         return Ok(None);
     }
     if sequence == journal.synced() {
-        return Ok((hash == journal.synced_hash()).then_some((checkpoint.open, 0)));
+        return Ok((hash == journal.synced_hash()).then_some((checkpoint.known, 0)));
     }
     if sequence == 0 {
         return Ok(None);
     }
-    let mut open = checkpoint.open;
+    let mut known = checkpoint.known;
     let mut fits = false;
-    let read = replay(journal, sequence, &mut open, |at, found| {
+    let read = replay(journal, sequence, &mut known, |at, found| {
         fits |= at == sequence && *found == hash;
         at != sequence
     })?;
-    Ok(fits.then_some((open, read)))
+    Ok(fits.then_some((known, read)))
 }
 
 /// Applies the events from `from` on that `wanted` wants; returns how many.
 fn replay(
     journal: &Journal,
     from: u64,
-    open: &mut OpenRooms,
+    known: &mut Known,
     mut wanted: impl FnMut(u64, &Hash) -> bool,
 ) -> Result<u64, RecoverJournalError> {
     let of = journal.synced();
@@ -126,7 +126,7 @@ fn replay(
     let mut replayed = 0;
     journal.log().replay(from, of, &mut |stored, hash| {
         if wanted(stored.sequence, &hash) {
-            open.apply(&stored.event);
+            known.apply(&stored.event);
             replayed += 1;
         }
         if said.elapsed() >= SAY_PROGRESS {

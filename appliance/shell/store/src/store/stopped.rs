@@ -1,8 +1,11 @@
 //! A data folder whose box does not run: proving, exporting, rebuilding.
 
+use super::checkpoint;
 use super::indexer::{self, Indexer, IndexerConfig};
 use super::lock::FolderLock;
 use super::{IndexFate, Suspicion};
+use crate::audit;
+use crate::audit::verify::{VerifiedAudit, VerifyAuditError};
 use crate::error::{OpenStoreError, RecoverJournalError};
 use crate::index::{self, hex};
 use crate::journal::log::Log;
@@ -10,6 +13,7 @@ use crate::journal::recovery;
 use crate::query::StoredEvent;
 use crate::reader::{IndexState, IndexStatus, Reader, Shared};
 use crate::vfs::Disk;
+use domain::{AuditHead, EventData};
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +38,29 @@ pub struct Verified {
     /// Bytes after the last: a group that was being written when the box was killed, never
     /// acknowledged. The next start cuts them off.
     pub torn_bytes: u64,
+    /// The audit journal beside it.
+    pub audit: VerifiedAudit,
+}
+
+/// What is wrong with a data folder.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The event journal is damaged.
+    #[error(transparent)]
+    Journal(#[from] RecoverJournalError),
+    /// The checkpoint knows events that the journal does not have.
+    #[error(
+        "the event journal ends at record {found}, but had {noted}: its end is gone; the next start writes back what the checkpoint vouches for, the rest comes from a backup"
+    )]
+    Cut {
+        /// The last record.
+        found: u64,
+        /// The last one that the checkpoint knows.
+        noted: u64,
+    },
+    /// The audit journal is not what it was.
+    #[error(transparent)]
+    Audit(#[from] VerifyAuditError),
 }
 
 /// One line of an export.
@@ -64,12 +91,13 @@ impl Stopped {
         Ok(Self { dir, _lock: lock })
     }
 
-    /// Proves the journal from the first record to the last. Changes nothing. `progress` hears how
-    /// many records are proved, now and then.
+    /// Proves both journals from their first record to their last, and one against the other. Reads
+    /// the files alone, never the index. Changes nothing. `progress` hears how many events are
+    /// proved, now and then.
     ///
     /// # Errors
-    /// The first wrong record, by file and byte.
-    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Verified, RecoverJournalError> {
+    /// The first wrong record, by file and byte; or what one file shows to be missing in another.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Verified, VerifyError> {
         let dir = self.dir.join("journal");
         let older = recovery::segments(&Disk, &dir)?;
         let older = older.last().map_or(0, |newest| newest.first - 1);
@@ -82,11 +110,42 @@ impl Stopped {
         // Oldest first: the newest file is only judged when everything before it is proved.
         recovery::verify(&Disk, &dir, older, &mut step)?;
         let tail = recovery::find_tail(&Disk, &dir)?;
-        let records = recovery::verify(&Disk, &dir, tail.sequence, &mut || true)?;
+        let (records, heads) = self.heads(tail.sequence)?;
+        let noted = checkpoint::find(&Disk, &self.dir).whole;
+        let noted = noted.iter().map(|found| found.sequence).max().unwrap_or(0);
+        let audit = audit::verify::verify(&Disk, &self.dir, &heads)?;
+        if noted > tail.sequence {
+            let found = tail.sequence;
+            return Err(VerifyError::Cut { found, noted });
+        }
         Ok(Verified {
             records,
             torn_bytes: tail.torn,
+            audit,
         })
+    }
+
+    /// Proves every event up to `to`: how many, and what they witness of the audit journal.
+    fn heads(&self, to: u64) -> Result<(u64, Vec<AuditHead>), RecoverJournalError> {
+        let (mut records, mut heads) = (0, Vec::new());
+        self.log()?.replay(1, to, &mut |stored, _| {
+            records += 1;
+            let known = &stored.event.data;
+            if let &EventData::AuditNoted {
+                sequence,
+                hash,
+                closed,
+            } = known
+            {
+                heads.push(AuditHead {
+                    sequence,
+                    hash,
+                    closed,
+                });
+            }
+            Ok::<_, RecoverJournalError>(true)
+        })?;
+        Ok((records, heads))
     }
 
     /// Writes every event as a line of JSON, oldest first, proving the chain on the way. Returns

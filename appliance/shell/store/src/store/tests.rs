@@ -503,7 +503,7 @@ fn a_start_closes_the_same_rooms_with_a_whole_damaged_stale_foreign_or_no_checkp
 #[test]
 fn a_checkpoint_cut_short_at_any_step_leaves_the_one_before() {
     let dir = Path::new("/data");
-    let bytes = |sequence| Checkpoint::encode(sequence, [7; 32], &OpenRooms::default(), b"group");
+    let bytes = |sequence| Checkpoint::encode(sequence, [7; 32], &Known::default(), b"group");
     let length = bytes(3).len();
     for seed in 0..8 {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -538,7 +538,7 @@ fn a_checkpoint_cut_short_at_any_step_leaves_the_one_before() {
 fn what_is_open_is_the_same_with_and_without_an_index() {
     for seed in 0..20 {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let (mut open, mut sessions) = (OpenRooms::default(), Sessions::default());
+        let (mut open, mut sessions) = (Known::default().open, Sessions::default());
         let mut ended = std::collections::BTreeMap::new();
         for sequence in 1..600 {
             let event = samples::event(rng.u64(0..400));
@@ -639,11 +639,9 @@ fn a_stopped_box_is_proved_exported_and_its_index_rebuilt() {
     ));
     drop(running);
     let stopped = Stopped::open(folder.path()).unwrap();
-    let verified = Verified {
-        records: count,
-        torn_bytes: 0,
-    };
-    assert_eq!(stopped.verify(&mut |_| ()).unwrap(), verified);
+    let verified = stopped.verify(&mut |_| ()).unwrap();
+    assert_eq!((verified.records, verified.torn_bytes), (count, 0));
+    assert_eq!(verified.audit.entries, 0);
     let mut lines = Vec::new();
     assert_eq!(stopped.export(&mut lines).unwrap(), count);
     let lines: Vec<serde_json::Value> = lines
@@ -688,7 +686,7 @@ fn the_first_wrong_record_is_named_by_file_and_byte() {
         fs::write(&files[file], bytes).unwrap();
         let error = verified(&folder).unwrap_err();
         assert!(
-            matches!(&error, RecoverJournalError::Damaged { file: named, offset: at, .. }
+            matches!(&error, VerifyError::Journal(RecoverJournalError::Damaged { file: named, offset: at, .. })
                 if *named == files[file] && *at == offset as u64),
             "{error}"
         );
@@ -789,7 +787,7 @@ fn dump(folder: &TempDir) -> Vec<(Vec<u8>, Vec<u8>)> {
         .dump()
 }
 
-fn verified(folder: &TempDir) -> Result<Verified, RecoverJournalError> {
+fn verified(folder: &TempDir) -> Result<Verified, VerifyError> {
     Stopped::open(folder.path()).unwrap().verify(&mut |_| ())
 }
 

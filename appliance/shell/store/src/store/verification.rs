@@ -26,12 +26,14 @@ pub(crate) struct Verification {
 }
 
 impl Verification {
-    /// Starts proving records 1 to `to`; the outcome goes to `health`.
+    /// Starts proving records 1 to `to` in `dir`; the outcome goes to `health`, and to `gauge` as
+    /// 0 or 1.
     pub(crate) fn start(
         disk: Arc<dyn Vfs>,
         dir: PathBuf,
         to: u64,
         health: Arc<OnceLock<JournalHealth>>,
+        gauge: &'static str,
     ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
@@ -52,7 +54,7 @@ impl Verification {
                 }
             };
             let damaged = matches!(outcome, JournalHealth::Damaged(_));
-            metrics::gauge!("ringward_journal_damaged").set(f64::from(u8::from(damaged)));
+            metrics::gauge!(gauge).set(f64::from(u8::from(damaged)));
             let _ = health.set(outcome);
         };
         let thread = thread::Builder::new()
