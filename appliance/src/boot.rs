@@ -1,15 +1,18 @@
 //! Composes the box, runs it until it is told to stop, takes it apart again.
 
+use crate::addresses;
 use crate::admin::SOCKET_NAME;
 use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
 use crate::descriptors;
+use crate::listeners::{self, Inherited};
+use crate::service::{self, Vitals};
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
 use settings::{Backend, DEVELOPMENT_KEY, Egress, Settings};
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Recovery, Store, StoreOptions};
@@ -30,6 +33,7 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 /// Runs the box until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: ServeArguments) -> Result<()> {
+    let inherited = Inherited::take();
     let settings = Settings::load(arguments.into())?;
     telemetry::install_log(&LogConfig::default())?;
     let descriptors = descriptors::raise()?;
@@ -39,14 +43,20 @@ pub(crate) fn serve(arguments: ServeArguments) -> Result<()> {
         .enable_all()
         .build()
         .context("the HTTP threads could not be started")?;
-    let outcome = runtime.block_on(run(&settings, metrics, descriptors));
+    let outcome = runtime.block_on(run(&settings, inherited, metrics, descriptors));
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }
 
-async fn run(settings: &Settings, metrics: Metrics, descriptors: u64) -> Result<()> {
+async fn run(
+    settings: &Settings,
+    mut inherited: Inherited,
+    metrics: Metrics,
+    descriptors: u64,
+) -> Result<()> {
     let mut signals = Signals::watch()?;
-    let listeners = bind_http(&settings.http).await?;
+    let listeners = listeners::bind(&settings.http, &mut inherited, "--http").await?;
+    inherited.close_rest();
     let (store, recovery) = open_store(settings)?;
     say_recovered(&recovery);
     let (events_in, events) = crossbeam_channel::unbounded();
@@ -78,8 +88,17 @@ async fn run(settings: &Settings, metrics: Metrics, descriptors: u64) -> Result<
     )?;
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
-    signals.received().await;
+    let vitals = Vitals {
+        workers: workers.turns(),
+        control: control.clone(),
+    };
+    service::ready(&control.status());
+    tokio::select! {
+        () = signals.received() => {}
+        () = service::watch(vitals) => {}
+    }
     tracing::info!("stopping");
+    service::stopping();
     stop.send_replace(true);
     let stopped = async {
         control.stop().await;
@@ -124,49 +143,6 @@ fn say_recovered(recovery: &Recovery) {
     }
 }
 
-async fn bind_http(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
-    let mut listeners = Vec::new();
-    let mut refused = None;
-    for address in addresses {
-        match TcpListener::bind(address).await {
-            Ok(listener) => listeners.push(listener),
-            // A kernel without IPv6 still serves development mode on 127.0.0.1.
-            Err(error) if address.is_ipv6() && is_missing(&error) => {
-                refused = Some((address, error));
-            }
-            Err(error) => return Err(http_error(*address, error)),
-        }
-    }
-    match (listeners.is_empty(), refused) {
-        (true, Some((address, error))) => Err(http_error(*address, error)),
-        (true, None) => bail!("--http: give at least one ADDRESS:PORT"),
-        (false, _) => Ok(listeners),
-    }
-}
-
-fn is_missing(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::Unsupported
-    )
-}
-
-fn http_error(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
-    let remedy = match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "another program has it; stop that one or choose another with --http"
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need a right; choose a higher one with --http"
-        }
-        std::io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; choose one of its own with --http"
-        }
-        _ => "choose another address with --http",
-    };
-    anyhow::anyhow!("HTTP address {address}: {remedy} ({error})")
-}
-
 fn workers_config(settings: &Settings) -> Result<WorkersConfig> {
     Ok(WorkersConfig {
         count: worker_count(settings),
@@ -199,14 +175,8 @@ fn worker_count(settings: &Settings) -> usize {
 /// Every address a client could reach; in development also loopback: a browser on this machine
 /// is a client.
 fn own_addresses(development: bool) -> Result<Vec<IpAddr>> {
-    let interfaces = if_addrs::get_if_addrs().context("the network interfaces cannot be listed")?;
-    let mut addresses: Vec<IpAddr> = interfaces
-        .iter()
-        .filter(|interface| !interface.is_link_local() && (development || !interface.is_loopback()))
-        .map(if_addrs::Interface::ip)
-        .collect();
-    addresses.sort_unstable();
-    addresses.dedup();
+    let mut addresses = addresses::own()?;
+    addresses.retain(|address| development || !address.is_loopback());
     if addresses.is_empty() {
         bail!("this machine has no network address; bring an interface up (`ip link set lo up`)");
     }

@@ -1,12 +1,15 @@
 //! Ringward: compose, start, stop. No decisions.
 
+mod addresses;
 mod admin;
 mod banner;
 mod boot;
 mod cli;
 mod descriptors;
 mod events;
+mod listeners;
 mod rooms;
+mod service;
 mod stopped;
 mod token;
 

@@ -1,12 +1,13 @@
 //! Everything that must hold before a change lands, cheapest first.
 
-use crate::{arrows, run as step};
+use crate::{arrows, run as step, systemd};
 use anyhow::Result;
 
 /// The steps in order; the first failure ends the run.
 pub(crate) fn run() -> Result<()> {
     step("cargo", &["fmt", "--all", "--check"])?;
     arrows::run()?;
+    systemd::run()?;
     step(
         "cargo",
         &[

@@ -8,6 +8,7 @@
 mod arrows;
 mod check;
 mod e2e;
+mod systemd;
 mod tidy;
 
 use anyhow::{Context, Result, bail};
@@ -16,8 +17,9 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  check    fmt, clippy, arrows, tests, docs, deny: everything but real clients
+  check    fmt, clippy, arrows, units, tests, docs, deny: everything but real clients
   arrows   compares the crates' dependencies with the house's arrows
+  systemd  verifies the units and judges their exposure (needs systemd-analyze)
   tidy     lists long files and functions; fails nothing
   e2e      real clients against the real daemon (installs what it needs and says so)";
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "check" => check::run(),
         "arrows" => arrows::run(),
+        "systemd" => systemd::run(),
         "tidy" => tidy::run(),
         "e2e" => e2e::run(rest),
         _ => Err(anyhow::anyhow!("{USAGE}")),

@@ -317,7 +317,8 @@ impl Control {
         if self.next_commit.is_some_and(|at| now < at) {
             return Saved::No;
         }
-        let result = self.store.commit();
+        let health = self.health.clone();
+        let result = health.saving(|| self.store.commit());
         metrics::histogram!("ringward_control_commit_seconds").record(now.elapsed());
         match result {
             Ok(()) => {

@@ -96,6 +96,7 @@ enum Next {
 impl Thread {
     fn run(&mut self) {
         loop {
+            self.control.health.turned();
             let woken = self.wait();
             let began = Instant::now();
             let (next, items) = self.batch(woken);

@@ -17,6 +17,17 @@ pub struct Health {
     participants: AtomicU64,
     tracks: AtomicU64,
     exchanges: AtomicU64,
+    turns: AtomicU64,
+    saving: AtomicBool,
+}
+
+/// Whether the control thread lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// Its turns since the start: at least one per second, as long as it is not stuck.
+    pub turns: u64,
+    /// It waits for the disk. Media goes on meanwhile, so a slow disk is no reason to end calls.
+    pub saving: bool,
 }
 
 /// How the box is, at one moment.
@@ -49,6 +60,8 @@ impl Health {
             participants: AtomicU64::new(0),
             tracks: AtomicU64::new(0),
             exchanges: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            saving: AtomicBool::new(false),
         }
     }
 
@@ -78,6 +91,19 @@ impl Health {
             tracks: self.tracks.load(Ordering::Relaxed),
             exchanges: self.exchanges.load(Ordering::Relaxed),
         }
+    }
+
+    /// One more turn of the control thread.
+    pub(crate) fn turned(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs what may wait long for the disk.
+    pub(crate) fn saving<R>(&self, save: impl FnOnce() -> R) -> R {
+        self.saving.store(true, Ordering::Relaxed);
+        let saved = save();
+        self.saving.store(false, Ordering::Relaxed);
+        saved
     }
 
     pub(crate) fn set_stopping(&self) {
@@ -115,6 +141,15 @@ impl Health {
 }
 
 impl crate::ControlHandle {
+    /// Whether the control thread turns.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            turns: self.health.turns.load(Ordering::Relaxed),
+            saving: self.health.saving.load(Ordering::Relaxed),
+        }
+    }
+
     /// How the box is, without asking the control thread.
     #[must_use]
     pub fn status(&self) -> Status {

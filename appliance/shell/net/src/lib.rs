@@ -9,6 +9,7 @@ compile_error!("the reactor talks to Linux: io_uring, epoll, UDP_SEGMENT and UDP
 
 mod arena;
 mod counters;
+mod inherited;
 mod portable;
 mod reactor;
 pub mod sim;
@@ -18,6 +19,7 @@ mod uring;
 mod waker;
 
 pub use counters::{Counters, DropCause, TRAIN_BUCKETS};
+pub use inherited::inherited_listeners;
 pub use reactor::{
     Backend, BackendChoice, BackendReason, MAX_DATAGRAM_BYTES, MAX_SOCKETS, OpenReactorError,
     Reactor, ReactorError, Received, SocketIndex, Turn, UringRefusal,

@@ -25,4 +25,4 @@ pub use net::BackendChoice;
 pub use peer::EgressKind;
 pub use placement::SplitAt;
 pub use plane::{MAX_QUEUED_COMMANDS, Plane};
-pub use workers::{StartWorkersError, Workers, WorkersConfig, start};
+pub use workers::{StartWorkersError, Turns, Workers, WorkersConfig, start};

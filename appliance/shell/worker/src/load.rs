@@ -1,6 +1,6 @@
 //! How much a worker carries: the only thing that crosses threads besides the lanes.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Absolute figures, latest wins; read when a room is placed.
 #[derive(Debug, Default)]
@@ -9,6 +9,7 @@ pub(crate) struct Load {
     rooms: AtomicUsize,
     participants: AtomicUsize,
     busy_percent: AtomicUsize,
+    turns: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -40,6 +41,17 @@ impl Load {
     /// Share of the last second in which it did not wait.
     pub(crate) fn busy_percent(&self) -> usize {
         self.busy_percent.load(Ordering::Relaxed)
+    }
+
+    /// One more turn of the loop; said by the worker itself, so that nothing need be locked.
+    pub(crate) fn turned(&self) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Turns since the start: at least one per second, as long as the worker is not stuck.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 
     /// What the least loaded worker has least of: peers first, then rooms. Participants were sent

@@ -89,6 +89,7 @@ impl Worker {
     pub(crate) fn run(&mut self, orders: &Receiver<Order>) {
         let mut more = false;
         while !self.core.load.is_stopping() {
+            self.core.load.turned();
             let began = (!more).then(Instant::now);
             let timeout = began.map_or(Duration::ZERO, |now| self.core.timeout(now));
             // One clock read per turn, when there is something to stamp.

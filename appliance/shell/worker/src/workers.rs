@@ -235,6 +235,12 @@ impl Workers {
             .collect()
     }
 
+    /// Watches over the workers' turns, from any thread.
+    #[must_use]
+    pub fn turns(&self) -> Turns {
+        Turns(self.threads.iter().map(|t| t.load.clone()).collect())
+    }
+
     /// Closes every peer with its farewells and joins the threads.
     pub fn stop(self) {
         for running in &self.threads {
@@ -246,5 +252,18 @@ impl Workers {
                 tracing::error!("a media thread had panicked");
             }
         }
+    }
+}
+
+/// How often each worker has turned: a worker whose number stands still for longer than a second
+/// is stuck.
+#[derive(Debug, Clone)]
+pub struct Turns(Vec<Arc<Load>>);
+
+impl Turns {
+    /// Turns since the start, worker by worker.
+    #[must_use]
+    pub fn counts(&self) -> Vec<u64> {
+        self.0.iter().map(|load| load.turns()).collect()
     }
 }
