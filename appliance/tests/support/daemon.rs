@@ -121,11 +121,11 @@ impl Daemon {
 
     /// The whole answer to a plain GET.
     pub(crate) fn get(&self, path: &str) -> String {
-        self.get_from(&format!("127.0.0.1:{}", self.port), path)
+        Self::get_from(&format!("127.0.0.1:{}", self.port), path)
     }
 
-    /// The same on another of its addresses.
-    pub(crate) fn get_from(&self, address: &str, path: &str) -> String {
+    /// The same from that address.
+    pub(crate) fn get_from(address: &str, path: &str) -> String {
         let mut stream = TcpStream::connect(address).unwrap();
         let patience = Duration::from_secs(20);
         stream.set_read_timeout(Some(patience)).unwrap();

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The first descriptor passed on (`SD_LISTEN_FDS_START`, sd_listen_fds(3)).
+/// The first descriptor passed on (`SD_LISTEN_FDS_START`, `sd_listen_fds(3)`).
 const FIRST: RawFd = 3;
 
 /// More sockets than any box listens on; a larger number is not from a service manager.
@@ -15,7 +15,7 @@ const MAX_INHERITED: RawFd = 64;
 ///
 /// To be called before anything else opens descriptors.
 ///
-/// Source: sd_listen_fds(3).
+/// Source: `sd_listen_fds(3)`.
 pub fn inherited_listeners() -> Vec<TcpListener> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     let text = |name| std::env::var(name).ok();
