@@ -12,7 +12,7 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long the control thread may wait for the disk. A disk that hangs for longer does not come
 /// back by itself, and nobody new could join until it does.
-const MAX_SAVING: Duration = Duration::from_secs(60);
+const MAX_SAVING: Duration = Duration::from_mins(1);
 
 /// What is looked at before the watchdog is fed.
 pub(crate) struct Vitals {

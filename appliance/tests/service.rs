@@ -164,9 +164,6 @@ fn a_socket_of_the_service_manager_is_served_and_not_opened_again() {
     let daemon = Daemon::by(program, tempfile::tempdir().unwrap(), &["--http", &address]);
     assert!(daemon.banner().contains(&address), "{}", daemon.banner());
     assert!(daemon.get("/readyz").starts_with("HTTP/1.1 200"));
-    assert!(
-        daemon
-            .get_from(&address, "/readyz")
-            .starts_with("HTTP/1.1 200")
-    );
+    let answer = Daemon::get_from(&address, "/readyz");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
