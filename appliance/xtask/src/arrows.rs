@@ -39,6 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("webhooks", &["store", "auth", "vocab"]),
     ("telemetry", &["vocab"]),
+    ("safe", &["vocab"]),
+    ("tls", &["safe", "vocab"]),
     ("settings", &["firmware-config", "vocab"]),
     ("firmware-config", &["vocab"]),
     ("wire", &["domain", "vocab"]),
