@@ -1,13 +1,21 @@
 //! What a running box says of itself on its terminal.
 
-use settings::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, Settings};
+use settings::{
+    DEVELOPMENT_KEY, DEVELOPMENT_SECRET, GENERATED_KEY, PlainHttp, Settings, TlsSettings,
+};
 use std::fmt::Write;
 use std::net::SocketAddr;
+use tls::{Facts, Role};
+use vocab::DisplayText;
 
 /// What was really opened.
 pub(crate) struct Opened {
     /// HTTP and WebSocket, as bound.
     pub(crate) http: Vec<SocketAddr>,
+    /// HTTPS and WebSocket over TLS, as bound.
+    pub(crate) https: Vec<SocketAddr>,
+    /// Certificates in use.
+    pub(crate) certificates: Vec<Facts>,
     /// ICE-UDP, as bound.
     pub(crate) udp: Vec<SocketAddr>,
     /// Which reactor and why.
@@ -26,13 +34,19 @@ pub(crate) fn text(settings: &Settings, opened: &Opened) -> String {
     });
     let mut row = |name: &str, value: &str| {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name:<10} {value}");
+        let _ = writeln!(text, "  {name:<11} {value}");
     };
-    for address in &opened.http {
+    for address in &opened.https {
         row(
-            "HTTP",
-            &format!("http://{address}   LiveKit clients: ws://{address}"),
+            "HTTPS",
+            &format!("https://{address}   LiveKit clients: wss://{address}"),
         );
+    }
+    for address in &opened.http {
+        row("HTTP", &http(settings, address));
+    }
+    for facts in &opened.certificates {
+        row("certificate", &certificate(settings, facts));
     }
     row("ICE-UDP", &join(&opened.udp));
     row("network", &opened.backend);
@@ -40,6 +54,12 @@ pub(crate) fn text(settings: &Settings, opened: &Opened) -> String {
     row("data", &settings.data.display().to_string());
     if settings.development {
         development(&mut row, opened);
+    } else if settings.keys.contains_key(GENERATED_KEY) {
+        let path = settings.data.join(safe::API_KEY_FILE);
+        row(
+            "API key",
+            &format!("{GENERATED_KEY}   secret in {}", path.display()),
+        );
     }
     text
 }
@@ -56,6 +76,24 @@ fn development(row: &mut impl FnMut(&str, &str), opened: &Opened) {
             &format!("open http://{address}/ in a browser, twice"),
         );
     }
+}
+
+fn http(settings: &Settings, address: &SocketAddr) -> String {
+    match settings.plain_http {
+        PlainHttp::Serve => format!("http://{address}   LiveKit clients: ws://{address}"),
+        PlainHttp::Redirect => format!("http://{address} leads to HTTPS"),
+    }
+}
+
+fn certificate(settings: &Settings, facts: &Facts) -> String {
+    let subject = DisplayText::new(&facts.subject);
+    let until = crate::events::time(facts.expires_at.0);
+    let whose = match (facts.role, &settings.tls) {
+        (Role::Ca, _) => "; `ringward ca export` shows it to those who shall trust it",
+        (Role::Web, Some(TlsSettings::InternalCa { .. })) => "; the internal CA renews it",
+        (Role::Web, _) => "",
+    };
+    format!("{subject} until {until}{whose}")
 }
 
 fn join(addresses: &[SocketAddr]) -> String {

@@ -4,16 +4,18 @@ use crate::addresses;
 use crate::admin::SOCKET_NAME;
 use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
-use crate::descriptors;
 use crate::listeners::{self, Inherited};
 use crate::service::{self, Vitals};
+use crate::{descriptors, keys, tls};
+use ::tls::Tls;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
-use settings::{Backend, DEVELOPMENT_KEY, Egress, Settings};
+use settings::{Backend, DEVELOPMENT_KEY, Egress, PlainHttp, Settings};
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Recovery, Store, StoreOptions};
 use telemetry::{LogConfig, Metrics};
@@ -55,17 +57,22 @@ async fn run(
     descriptors: u64,
 ) -> Result<()> {
     let mut signals = Signals::watch()?;
-    let listeners = listeners::bind(&settings.http, &mut inherited, "--http").await?;
+    let listeners = Listeners {
+        http: listeners::bind(&settings.http, &mut inherited, "--http").await?,
+        https: listeners::bind(&settings.https, &mut inherited, "--https").await?,
+    };
     inherited.close_rest();
     let (store, recovery) = open_store(settings)?;
     say_recovered(&recovery);
+    // Both may write into the data folder, which is this process' alone from here on.
+    let settings = &keys::complete(settings.clone())?;
+    let tls = tls::open(settings)?;
     let (events_in, events) = crossbeam_channel::unbounded();
     let (workers, plane) = worker::start(&workers_config(settings)?, &events_in)?;
     let opened = Opened {
-        http: listeners
-            .iter()
-            .filter_map(|l| l.local_addr().ok())
-            .collect(),
+        http: addresses(&listeners.http),
+        https: addresses(&listeners.https),
+        certificates: tls.as_ref().map_or_else(Vec::new, |tls| tls.certificates()),
         udp: workers.local_addrs(),
         backend: workers.reason().to_owned(),
         workers: workers.count(),
@@ -81,6 +88,7 @@ async fn run(
     let mut tasks = serve_http(
         settings,
         listeners,
+        tls,
         &control,
         metrics,
         descriptors,
@@ -143,6 +151,19 @@ fn say_recovered(recovery: &Recovery) {
     }
 }
 
+/// What was bound before anything else: a taken port should not cost a recovery.
+struct Listeners {
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners
+        .iter()
+        .filter_map(|l| l.local_addr().ok())
+        .collect()
+}
+
 fn workers_config(settings: &Settings) -> Result<WorkersConfig> {
     Ok(WorkersConfig {
         count: worker_count(settings),
@@ -174,7 +195,7 @@ fn worker_count(settings: &Settings) -> usize {
 
 /// Every address a client could reach; in development also loopback: a browser on this machine
 /// is a client.
-fn own_addresses(development: bool) -> Result<Vec<IpAddr>> {
+pub(crate) fn own_addresses(development: bool) -> Result<Vec<IpAddr>> {
     let mut addresses = addresses::own()?;
     addresses.retain(|address| development || !address.is_loopback());
     if addresses.is_empty() {
@@ -214,7 +235,8 @@ fn control_config(settings: &Settings, opened: &Opened) -> Result<ControlConfig>
 
 fn serve_http(
     settings: &Settings,
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
+    tls: Option<Arc<Tls>>,
     control: &ControlHandle,
     metrics: Metrics,
     descriptors: u64,
@@ -222,7 +244,7 @@ fn serve_http(
 ) -> Result<JoinSet<()>> {
     let config = ApiConfig {
         keys: keys(settings)?,
-        page: if settings.development {
+        page: if settings.meeting_page {
             api::MEETING_PAGE
         } else {
             &[]
@@ -238,23 +260,45 @@ fn serve_http(
         api::admin_router(api.clone()),
         until(stopping.clone()),
     ));
-    let usual = ConnectionLimits::default();
-    let limits = ConnectionLimits {
-        total: usual
-            .total
-            .min(descriptors::connections(descriptors) / listeners.len().max(1)),
-        ..usual
+    let limits = limits(descriptors, &listeners);
+    let https_port = addresses(&listeners.https).first().map(SocketAddr::port);
+    let lead = api::redirect_router(https_port.unwrap_or_default());
+    let plain = match settings.plain_http {
+        PlainHttp::Serve => api::router(api.clone()),
+        PlainHttp::Redirect => lead.clone(),
     };
-    for listener in listeners {
-        let router = api::router(api.clone());
-        tasks.spawn(api::serve_tcp(
-            listener,
-            router,
-            limits,
-            until(stopping.clone()),
-        ));
+    for listener in listeners.http {
+        let stop = until(stopping.clone());
+        tasks.spawn(api::serve_tcp(listener, plain.clone(), limits, stop));
+    }
+    if let Some(tls) = &tls {
+        for listener in listeners.https {
+            tasks.spawn(api::serve_tls(
+                listener,
+                tls.config(),
+                api::router(api.clone()),
+                lead.clone(),
+                limits,
+                until(stopping.clone()),
+            ));
+        }
+    }
+    if !settings.development || tls.is_some() {
+        tls::watch(tls, until(stopping.clone()), &mut tasks)?;
     }
     Ok(tasks)
+}
+
+/// All listeners share what descriptors there are.
+fn limits(descriptors: u64, listeners: &Listeners) -> ConnectionLimits {
+    let usual = ConnectionLimits::default();
+    let count = listeners.http.len() + listeners.https.len();
+    ConnectionLimits {
+        total: usual
+            .total
+            .min(descriptors::connections(descriptors) / count.max(1)),
+        ..usual
+    }
 }
 
 fn serve_webhooks(
@@ -316,7 +360,7 @@ fn announce(settings: &Settings, opened: &Opened) {
     let _ = writeln!(std::io::stdout(), "{}", banner::text(settings, opened));
 }
 
-fn now() -> Result<UnixMillis> {
+pub(crate) fn now() -> Result<UnixMillis> {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;

@@ -1,9 +1,10 @@
 //! The command line. The same words serve in the settings file.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use settings::{Backend, Egress, Flags};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use tls::DeviceSerial;
 
 /// One box in a hospital's rack where doctors, patients, carers and medical devices meet.
 #[derive(Parser)]
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     /// Looks after the data folder of a box that does not run
     #[command(subcommand)]
     Store(StoreCommand),
+    /// The internal certificate authority: for HTTPS without the hospital's own
+    #[command(subcommand)]
+    Ca(CaCommand),
 }
 
 impl Default for Command {
@@ -55,6 +59,9 @@ pub(crate) struct ServeArguments {
     /// HTTP and WebSocket address, repeatable [default: port 7880 of 127.0.0.1 and ::1]
     #[arg(long, value_name = "ADDR:PORT")]
     http: Vec<SocketAddr>,
+    /// HTTPS address, repeatable; needs [tls] in the settings file, or development mode
+    #[arg(long, value_name = "ADDR:PORT")]
+    https: Vec<SocketAddr>,
     /// First ICE-UDP port, one per worker [default: 7882]
     #[arg(long, value_name = "N")]
     udp_port: Option<u16>,
@@ -78,6 +85,7 @@ impl From<ServeArguments> for Flags {
             config: arguments.config,
             data: arguments.data,
             http: arguments.http,
+            https: arguments.https,
             udp_port: arguments.udp_port,
             workers: arguments.workers,
             net: arguments.net,
@@ -201,6 +209,53 @@ pub(crate) struct StoreArguments {
     /// Data folder of the stopped box
     #[arg(long, value_name = "DIR", default_value = "ringward-data")]
     pub(crate) data: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum CaCommand {
+    /// Makes the CA; a start with `tls.internal-ca = true` does so by itself
+    Init(CaArguments),
+    /// Makes a client certificate for a device
+    Device {
+        #[command(flatten)]
+        at: CaArguments,
+        /// The device's serial number
+        serial: DeviceSerial,
+        /// Where to, instead of SERIAL.pem
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Shows the CA's certificate, for every machine that shall trust the box; never its key
+    Export {
+        #[command(flatten)]
+        at: CaArguments,
+        /// The certificate alone, or Apple's profile around it
+        #[arg(long, value_enum, default_value = "pem")]
+        format: ExportFormat,
+        /// Where to, instead of standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Whose CA it is.
+#[derive(Args)]
+pub(crate) struct CaArguments {
+    /// Settings file of the box [default: development mode]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data folder of the box, instead of the settings'
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// In which form a CA's certificate is shown.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// For Windows, Android, Linux, Firefox
+    Pem,
+    /// For iOS and macOS
+    Mobileconfig,
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ fn line(event: &EventView) -> String {
 
 /// `2026-11-21T08:30:00.123Z` (RFC 3339), by the civil-from-days rule of the proleptic Gregorian
 /// calendar.
-fn time(at_ms: u64) -> String {
+pub(crate) fn time(at_ms: u64) -> String {
     let (days, in_day) = ((at_ms / 86_400_000).cast_signed(), at_ms % 86_400_000);
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);

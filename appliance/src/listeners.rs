@@ -1,6 +1,6 @@
 //! The TCP listeners: what the service manager has opened already, or opened here.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
@@ -58,8 +58,7 @@ pub(crate) async fn bind(
     }
     match (listeners.is_empty(), refused) {
         (true, Some((address, error))) => Err(explain(address, error, flag)),
-        (true, None) => bail!("{flag}: give at least one ADDRESS:PORT"),
-        (false, _) => Ok(listeners),
+        _ => Ok(listeners),
     }
 }
 
@@ -84,5 +83,6 @@ fn explain(address: SocketAddr, error: std::io::Error, flag: &str) -> anyhow::Er
         }
         _ => "choose another address with",
     };
-    anyhow::anyhow!("HTTP address {address}: {remedy} {flag} ({error})")
+    let protocol = flag.trim_start_matches('-').to_uppercase();
+    anyhow::anyhow!("{protocol} address {address}: {remedy} {flag} ({error})")
 }

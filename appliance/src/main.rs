@@ -4,13 +4,16 @@ mod addresses;
 mod admin;
 mod banner;
 mod boot;
+mod ca;
 mod cli;
 mod descriptors;
 mod events;
+mod keys;
 mod listeners;
 mod rooms;
 mod service;
 mod stopped;
+mod tls;
 mod token;
 
 use clap::Parser;
@@ -18,6 +21,8 @@ use cli::{Cli, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The first thing of all: whoever speaks TLS later finds the cryptography chosen.
+    ::tls::install_provider();
     let cli = Cli::parse();
     let outcome = match cli.command.unwrap_or_default() {
         Command::Serve(arguments) => boot::serve(arguments),
@@ -25,6 +30,7 @@ fn main() -> ExitCode {
         Command::Rooms(arguments) => rooms::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Store(command) => stopped::run(&command),
+        Command::Ca(command) => ca::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -33,7 +33,7 @@ fn signing_key(arguments: &TokenArguments) -> Result<(String, Redacted<String>)>
         config: arguments.config.clone(),
         ..Flags::default()
     };
-    let keys = Settings::load(flags)?.keys;
+    let keys = crate::keys::complete(Settings::load(flags)?)?.keys;
     let found = match &arguments.key {
         Some(key) => keys.get_key_value(key),
         None => keys.first_key_value(),

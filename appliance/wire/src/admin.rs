@@ -5,6 +5,7 @@
 //! a consumer that is too slow misses frames and gets a new snapshot. Texts are as they came from
 //! outside: whoever shows them makes them safe for a terminal first.
 
+mod account;
 mod action;
 mod alarm;
 mod attempt;
@@ -13,6 +14,7 @@ mod health;
 mod live;
 mod stream;
 
+pub use account::{AccountView, LoggedIn, Login, NewAccount, NewPassword};
 pub use action::{ActionAnswer, ActionRequest, Outcome, Reason, Target, Verb};
 pub use alarm::{AlarmScore, AlarmState, AlarmView, Priority};
 pub use attempt::{AttemptView, Finding, Grade, Group, Stage, StageView, WhyView};

@@ -9,6 +9,10 @@ pub type PageFile = (&'static str, &'static str, &'static [u8]);
 /// connection stays (`reliability.md` §2, A14).
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a client may take to show what it speaks and to finish its TLS handshake. Beyond it the
+/// connection is closed.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Largest request head in bytes: a v1 join carries an SDP offer in its query and may bring
 /// [`auth::MAX_TOKEN_BYTES`] of token. Beyond it: 431.
 pub const MAX_HEAD_BYTES: usize = 192 * 1024;

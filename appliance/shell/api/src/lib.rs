@@ -28,7 +28,9 @@ mod whip;
 
 pub use admin::operator::OperatorIdentity;
 pub use config::{ApiConfig, ConnectionLimits, PageFile};
-pub use listen::{BindAdminError, bind_unix, serve_tcp, serve_unix};
+pub use listen::{
+    BindAdminError, Remote, bind_unix, redirect_router, serve_tcp, serve_tls, serve_unix,
+};
 pub use page::MEETING_PAGE;
 pub use router::{admin_router, router};
 pub use state::Api;

@@ -6,6 +6,8 @@
 
 mod connection;
 mod gate;
+mod plain;
+mod tls;
 mod unix;
 
 use crate::config::{ConnectionLimits, DRAIN_TIMEOUT};
@@ -16,11 +18,14 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 use telemetry::names;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use connection::Remote;
 pub use gate::Permit;
+pub use plain::redirect_router;
+pub use tls::serve_tls;
 pub use unix::{BindAdminError, bind_unix, serve_unix};
 
 /// How long to wait after the kernel refused an accept: the process is out of descriptors or
@@ -35,6 +40,33 @@ pub async fn serve_tcp(
     limits: ConnectionLimits,
     stop: impl Future<Output = ()>,
 ) {
+    let serve = |arrived: Arrived, drain| {
+        let Arrived {
+            stream,
+            remote,
+            permit,
+        } = arrived;
+        serve_connection(stream, Some(remote), router.clone(), permit, drain)
+    };
+    accept(listener, limits, stop, serve).await;
+}
+
+/// A connection that has its place.
+struct Arrived {
+    stream: TcpStream,
+    remote: Remote,
+    permit: Permit,
+}
+
+/// Accepts until `stop` completes; what becomes of a connection is up to `serve`.
+async fn accept<F>(
+    listener: TcpListener,
+    limits: ConnectionLimits,
+    stop: impl Future<Output = ()>,
+    serve: impl Fn(Arrived, watch::Receiver<bool>) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     let gate = Gate::new(limits);
     let (draining, drain) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -54,8 +86,13 @@ pub async fn serve_tcp(
             Ok(permit) => {
                 // Signalling is small messages that somebody waits for.
                 let _ = stream.set_nodelay(true);
-                let served = serve_connection(stream, router.clone(), permit, drain.clone());
-                connections.spawn(served);
+                let remote = Remote(remote.ip().to_canonical());
+                let arrived = Arrived {
+                    stream,
+                    remote,
+                    permit,
+                };
+                connections.spawn(serve(arrived, drain.clone()));
             }
             Err(refused) => {
                 metrics::counter!(names::HTTP_REFUSED, "cause" => refused.label()).increment(1);

@@ -84,7 +84,10 @@ pub fn folder_private(path: &Path) -> Result<(), PrivateFileError> {
     let made = std::fs::DirBuilder::new().mode(FOLDER_MODE).create(path);
     match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map_err(|source| failed(path, source)),
+        made => made
+            .and_then(|()| File::open(path))
+            .and_then(|folder| inherit_owner(&folder, path))
+            .map_err(|source| failed(path, source)),
     }
 }
 
@@ -126,7 +129,8 @@ pub fn read_private(path: &Path) -> Result<Vec<u8>, PrivateFileError> {
         return Err(PrivateFileError::TooOpen { path, mode });
     }
     let user = geteuid().as_raw();
-    if facts.uid() != user && facts.uid() != ROOT {
+    // Root reads what the box's user made: it runs commands beside the box.
+    if user != ROOT && facts.uid() != user && facts.uid() != ROOT {
         let (path, owner) = (path.to_owned(), facts.uid());
         return Err(PrivateFileError::Foreign { path, owner, user });
     }
@@ -147,19 +151,33 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .open(path)?;
     // A strange umask cannot make it wider, but narrower than the owner needs.
     file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    inherit_owner(&file, path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
+/// What root makes in the box's folder belongs to the box, which could not read it otherwise.
+fn inherit_owner(made: &File, path: &Path) -> io::Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let folder = std::fs::metadata(folder_of(path))?;
+    std::os::unix::fs::fchown(made, Some(folder.uid()), Some(folder.gid()))
+}
+
 /// A name is on disk when its folder is.
 fn sync_folder(path: &Path) -> Result<(), PrivateFileError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| failed(folder, source))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn draft_of(path: &Path) -> PathBuf {
@@ -205,6 +223,25 @@ mod tests {
             (b"two".to_vec(), 0o600)
         );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_root_makes_in_the_boxs_folder_belongs_to_the_box() {
+        const SOMEBODY: u32 = 65_534;
+        if !geteuid().is_root() {
+            return; // nobody else can give a file away
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("tls");
+        std::os::unix::fs::chown(folder.path(), Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+        folder_private(&inside).unwrap();
+        create_private(&inside.join("key"), b"x").unwrap();
+        replace_private(&inside.join("key"), b"y").unwrap();
+        for path in [inside.clone(), inside.join("key")] {
+            let facts = std::fs::metadata(&path).unwrap();
+            assert_eq!((facts.uid(), facts.gid()), (SOMEBODY, SOMEBODY), "{path:?}");
+        }
+        assert_eq!(read_private(&inside.join("key")).unwrap(), b"y");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The settings file as written. The same words serve as flags.
 
 use crate::place::{Place, SettingsError};
+use crate::tls::{FileTls, PlainHttp};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -78,6 +79,14 @@ pub struct FileSettings {
     pub data: Option<PathBuf>,
     /// Addresses of HTTP and WebSocket.
     pub http: Option<OneOrMany<SocketAddr>>,
+    /// Addresses of HTTPS and WebSocket over TLS.
+    pub https: Option<Spanned<OneOrMany<SocketAddr>>>,
+    /// Whose certificate HTTPS shows.
+    pub tls: Option<Spanned<FileTls>>,
+    /// What `http` is for beside `https`.
+    pub plain_http: Option<PlainHttp>,
+    /// Whether browsers get the meeting page at `/`.
+    pub meeting_page: Option<bool>,
     /// First ICE-UDP port; worker *i* takes the *i*-th after it.
     pub udp_port: Option<Spanned<u16>>,
     /// Media threads.
@@ -163,9 +172,23 @@ impl FileSettings {
             self.check_keys(keys.get_ref())
                 .map_err(|message| (keys.span(), message))?;
         }
+        self.check_tls()?;
         self.webhook
             .as_ref()
             .map_or(Ok(()), |webhook| self.check_webhook(webhook))
+    }
+
+    fn check_tls(&self) -> Result<(), (std::ops::Range<usize>, String)> {
+        match (&self.tls, &self.https) {
+            (Some(tls), _) => tls.get_ref().check(tls.span()),
+            (None, Some(https)) if self.development != Some(true) => Err((
+                https.span(),
+                "https needs a certificate: write tls.certificate and tls.key, or \
+                 tls.internal-ca = true"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_keys(&self, keys: &BTreeMap<String, Secret>) -> Result<(), String> {
@@ -174,6 +197,13 @@ impl FileSettings {
         }
         if self.development == Some(true) {
             return Ok(());
+        }
+        if keys.contains_key(crate::settings::DEVELOPMENT_KEY) {
+            return Err(
+                "devkey is the development key, which everybody knows: name yours \
+                        otherwise"
+                    .to_owned(),
+            );
         }
         match keys
             .iter()
@@ -196,7 +226,10 @@ impl FileSettings {
         }
         let known = match &self.keys {
             Some(keys) => keys.get_ref().contains_key(webhook.key.get_ref()),
-            None => webhook.key.get_ref() == crate::settings::DEVELOPMENT_KEY,
+            None if self.development == Some(true) => {
+                webhook.key.get_ref() == crate::settings::DEVELOPMENT_KEY
+            }
+            None => webhook.key.get_ref() == crate::settings::GENERATED_KEY,
         };
         if known {
             return Ok(());
@@ -266,8 +299,11 @@ impl<'de, T: std::str::FromStr<Err: fmt::Display>> Deserialize<'de> for OneOrMan
 
 /// What a right value looks like.
 fn example<T>() -> &'static str {
-    if std::any::type_name::<T>().ends_with("SocketAddr") {
+    let kind = std::any::type_name::<T>();
+    if kind.ends_with("SocketAddr") {
         "; write ADDRESS:PORT, for example \"0.0.0.0:7880\" or \"[::]:7880\""
+    } else if kind.ends_with("HostName") {
+        ""
     } else {
         "; write an address, for example \"192.168.1.20\""
     }

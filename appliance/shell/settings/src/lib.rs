@@ -3,7 +3,11 @@
 mod file;
 mod place;
 mod settings;
+mod tls;
 
 pub use file::{Backend, Egress, FileSettings};
 pub use place::SettingsError;
-pub use settings::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, Flags, Settings, WebhookSettings};
+pub use settings::{
+    DEVELOPMENT_KEY, DEVELOPMENT_SECRET, Flags, GENERATED_KEY, Settings, WebhookSettings,
+};
+pub use tls::{FileTls, PlainHttp, TlsSettings};

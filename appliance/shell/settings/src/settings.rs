@@ -2,6 +2,7 @@
 
 use crate::file::{Backend, Egress, FileSettings, OneOrMany, check_udp_port, check_workers};
 use crate::place::SettingsError;
+use crate::tls::{FileTls, PlainHttp, TlsSettings};
 use firmware_config::Profile;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,6 +13,10 @@ use vocab::Redacted;
 pub const DEVELOPMENT_KEY: &str = "devkey";
 /// Its secret.
 pub const DEVELOPMENT_SECRET: &str = "secret";
+/// The API key that the box makes at its first start where the settings have none.
+pub const GENERATED_KEY: &str = "box";
+/// HTTPS where browsers look for it.
+const DEFAULT_HTTPS_PORT: u16 = 443;
 /// HTTP and WebSocket, as LiveKit's users expect it.
 const DEFAULT_HTTP_PORT: u16 = 7880;
 /// First ICE-UDP port, one per worker.
@@ -26,6 +31,8 @@ pub struct Flags {
     pub data: Option<PathBuf>,
     /// `--http ADDR:PORT`, repeatable
     pub http: Vec<SocketAddr>,
+    /// `--https ADDR:PORT`, repeatable
+    pub https: Vec<SocketAddr>,
     /// `--udp-port N`
     pub udp_port: Option<u16>,
     /// `--workers N`
@@ -47,8 +54,16 @@ pub struct Settings {
     pub profile: Profile,
     /// Folder of the embedded store.
     pub data: PathBuf,
-    /// Addresses of HTTP and WebSocket.
+    /// Addresses of HTTP and WebSocket; may be empty beside HTTPS.
     pub http: Vec<SocketAddr>,
+    /// Addresses of HTTPS and WebSocket over TLS; empty without [`Self::tls`].
+    pub https: Vec<SocketAddr>,
+    /// Whose certificate HTTPS shows.
+    pub tls: Option<TlsSettings>,
+    /// What [`Self::http`] is for.
+    pub plain_http: PlainHttp,
+    /// Whether browsers get the meeting page at `/`.
+    pub meeting_page: bool,
     /// First ICE-UDP port.
     pub udp_port: u16,
     /// Media threads; `None`: the profile's, or one per spare core.
@@ -59,7 +74,7 @@ pub struct Settings {
     pub egress: Egress,
     /// Addresses told to clients; empty: the box's own.
     pub announce: Vec<IpAddr>,
-    /// API keys and secrets.
+    /// API keys and secrets; empty: the box makes one, [`GENERATED_KEY`], at its first start.
     pub keys: BTreeMap<String, Redacted<String>>,
     /// Where webhooks go.
     pub webhook: Option<WebhookSettings>,
@@ -93,7 +108,18 @@ impl Settings {
     fn merge(file: FileSettings, flags: Flags) -> Result<Self, SettingsError> {
         check_flags(&flags)?;
         let development = file.development.unwrap_or(false);
-        let keys = keys(&file, development)?;
+        let keys = keys(&file, development);
+        let tls = tls(file.tls, development, &flags.https, file.https.is_some());
+        let given = many(flags.https, file.https.map(toml::Spanned::into_inner));
+        let https = given.unwrap_or_else(|| default_https(development, tls.is_some()));
+        if tls.is_none() && !https.is_empty() {
+            return Err(SettingsError::Flag {
+                flag: "https",
+                message: "a certificate is needed: write tls.certificate and tls.key, or \
+                          tls.internal-ca = true into the settings file"
+                    .to_owned(),
+            });
+        }
         let default_profile = if development { "development" } else { "rack" };
         let profile = file
             .profile
@@ -109,7 +135,18 @@ impl Settings {
                 .data
                 .or(file.data)
                 .unwrap_or_else(|| default_data(development)),
-            http: many(flags.http, file.http).unwrap_or_else(|| default_http(development)),
+            http: many(flags.http, file.http)
+                .unwrap_or_else(|| default_http(development, !https.is_empty())),
+            plain_http: file
+                .plain_http
+                .unwrap_or(if development || https.is_empty() {
+                    PlainHttp::Serve
+                } else {
+                    PlainHttp::Redirect
+                }),
+            https,
+            tls,
+            meeting_page: file.meeting_page.unwrap_or(true),
             udp_port: flags
                 .udp_port
                 .or(file.udp_port.map(toml::Spanned::into_inner))
@@ -155,27 +192,32 @@ fn check_flags(flags: &Flags) -> Result<(), SettingsError> {
     Ok(())
 }
 
-fn keys(
-    file: &FileSettings,
-    development: bool,
-) -> Result<BTreeMap<String, Redacted<String>>, SettingsError> {
+fn keys(file: &FileSettings, development: bool) -> BTreeMap<String, Redacted<String>> {
     match &file.keys {
-        Some(keys) => Ok(keys
+        Some(keys) => keys
             .get_ref()
             .iter()
             .map(|(key, s)| (key.clone(), s.0.clone()))
-            .collect()),
-        None if development => Ok(BTreeMap::from([(
+            .collect(),
+        None if development => BTreeMap::from([(
             DEVELOPMENT_KEY.to_owned(),
             Redacted::new(DEVELOPMENT_SECRET.to_owned()),
-        )])),
-        None => Err(SettingsError::Flag {
-            flag: "config",
-            message: "the file has no [keys]: add a line KEY = \"SECRET\" under [keys], or \
-                      development = true for the known development keys"
-                .to_owned(),
-        }),
+        )]),
+        None => BTreeMap::new(),
     }
+}
+
+/// In development `https` alone is enough: a phone's browser gives its camera to HTTPS only.
+fn tls(
+    file: Option<toml::Spanned<FileTls>>,
+    development: bool,
+    flags: &[SocketAddr],
+    in_file: bool,
+) -> Option<TlsSettings> {
+    let wanted = development && (in_file || !flags.is_empty());
+    let internal = || TlsSettings::InternalCa { names: Vec::new() };
+    file.map(|tls| tls.into_inner().meant())
+        .or_else(|| wanted.then(internal))
 }
 
 fn many<T>(flags: Vec<T>, file: Option<OneOrMany<T>>) -> Option<Vec<T>> {
@@ -194,16 +236,25 @@ fn default_data(development: bool) -> PathBuf {
     })
 }
 
-/// Development keys are known to everyone, so they serve this machine only.
-fn default_http(development: bool) -> Vec<SocketAddr> {
+/// Development keys are known to everyone, so they serve this machine only. Beside HTTPS nothing
+/// else is open unless somebody asked for it.
+fn default_http(development: bool, has_https: bool) -> Vec<SocketAddr> {
     let port = DEFAULT_HTTP_PORT;
-    if development {
-        vec![
+    match (development, has_https) {
+        (true, _) => vec![
             (Ipv4Addr::LOCALHOST, port).into(),
             (Ipv6Addr::LOCALHOST, port).into(),
-        ]
+        ],
+        (false, true) => Vec::new(),
+        (false, false) => vec![(Ipv6Addr::UNSPECIFIED, port).into()],
+    }
+}
+
+fn default_https(development: bool, has_tls: bool) -> Vec<SocketAddr> {
+    if has_tls && !development {
+        vec![(Ipv6Addr::UNSPECIFIED, DEFAULT_HTTPS_PORT).into()]
     } else {
-        vec![(Ipv6Addr::UNSPECIFIED, port).into()]
+        Vec::new()
     }
 }
 

@@ -44,7 +44,11 @@ metrics! {
     HTTP_CONNECTIONS = Gauge "ringward_http_connections":
         "Open TCP connections, WebSockets included";
     HTTP_REFUSED = Counter "ringward_http_refused_total":
-        "Connections closed at once, by cause (limit, per_address, accept_error)";
+        "Connections closed at once, by cause (limit, per_address, accept_error) or before a request (silent, tls_timeout, tls_untrusted, tls)";
+    CERTIFICATE_EXPIRES = Gauge "ringward_certificate_expires_seconds":
+        "When a certificate in use ends, in seconds since 1970, by role (web, ca)";
+    CERTIFICATES_REFUSED = Counter "ringward_certificates_refused_total":
+        "New certificates that were not taken because they are broken or not valid now";
     HTTP_REQUESTS = Counter "ringward_http_requests_total":
         "Answered requests, by route and status class";
     HTTP_PANICS = Counter "ringward_http_panics_total":

@@ -5,7 +5,6 @@ mod serial;
 
 use crate::facts::{Facts, Role};
 use crate::identity::{Identity, LoadIdentityError};
-use crate::name::Name;
 use crate::pem;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -18,6 +17,7 @@ use safe::{
 };
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
+use vocab::HostName;
 use vocab::UnixMillis;
 
 pub use serial::{DeviceSerial, WrongSerial};
@@ -116,7 +116,11 @@ impl Authority {
     ///
     /// # Errors
     /// [`AuthorityError::Exists`] when there is one: nothing is overwritten.
-    pub fn init(folder: &Path, names: &[Name], now: UnixMillis) -> Result<Self, AuthorityError> {
+    pub fn init(
+        folder: &Path,
+        names: &[HostName],
+        now: UnixMillis,
+    ) -> Result<Self, AuthorityError> {
         let path = folder.join(CERTIFICATE_FILE);
         if path.exists() {
             let folder = folder.to_owned();
@@ -130,8 +134,8 @@ impl Authority {
             "Ringward internal CA of {} {:02x}{:02x}{:02x}",
             names
                 .iter()
-                .find(|n| matches!(n, Name::Dns(_)))
-                .map_or_else(|| "this box".to_owned(), Name::to_string),
+                .find(|n| matches!(n, HostName::Dns(_)))
+                .map_or_else(|| "this box".to_owned(), HostName::to_string),
             distinct[0],
             distinct[1],
             distinct[2],
@@ -182,7 +186,7 @@ impl Authority {
     /// [`AuthorityError`].
     pub fn open_or_init(
         folder: &Path,
-        names: &[Name],
+        names: &[HostName],
         now: UnixMillis,
     ) -> Result<Self, AuthorityError> {
         match Self::open(folder) {
@@ -223,7 +227,7 @@ impl Authority {
 
     /// Whether it may sign for this name.
     #[must_use]
-    pub fn permits(&self, name: &Name) -> bool {
+    pub fn permits(&self, name: &HostName) -> bool {
         limits::permits(&self.der, name)
     }
 
@@ -232,8 +236,8 @@ impl Authority {
     ///
     /// # Errors
     /// [`AuthorityError`].
-    pub fn server(&self, names: &[Name], now: UnixMillis) -> Result<Identity, AuthorityError> {
-        let mut mine: Vec<Name> = names
+    pub fn server(&self, names: &[HostName], now: UnixMillis) -> Result<Identity, AuthorityError> {
+        let mut mine: Vec<HostName> = names
             .iter()
             .filter(|name| self.permits(name))
             .cloned()
@@ -241,7 +245,7 @@ impl Authority {
         mine.sort();
         mine.dedup();
         if mine.is_empty() {
-            let names: Vec<_> = names.iter().map(Name::to_string).collect();
+            let names: Vec<_> = names.iter().map(HostName::to_string).collect();
             let (names, folder) = (names.join(", "), self.folder.clone());
             return Err(AuthorityError::OutsideLimits { names, folder });
         }
@@ -268,7 +272,7 @@ impl Authority {
         Ok(Issued { pem, expires_at })
     }
 
-    fn is_good(&self, identity: &Identity, names: &[Name], now: UnixMillis) -> bool {
+    fn is_good(&self, identity: &Identity, names: &[HostName], now: UnixMillis) -> bool {
         let mut has = identity.facts.names.clone();
         has.sort();
         let days = RENEW_DAYS
@@ -282,13 +286,14 @@ impl Authority {
             && identity.in_time(now).is_ok()
     }
 
-    fn make_server(&self, names: &[Name], now: UnixMillis) -> Result<String, AuthorityError> {
+    fn make_server(&self, names: &[HostName], now: UnixMillis) -> Result<String, AuthorityError> {
         let mut params = params(now, SERVER_DAYS)?;
         let first = names
             .iter()
-            .find(|name| matches!(name, Name::Dns(_)))
+            .find(|name| matches!(name, HostName::Dns(_)))
             .or(names.first());
-        params.distinguished_name = distinguished(&first.map(Name::to_string).unwrap_or_default());
+        params.distinguished_name =
+            distinguished(&first.map(HostName::to_string).unwrap_or_default());
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.subject_alt_names = names.iter().map(alternative).collect::<Result<_, _>>()?;
         self.sign(params, now).map(|(pem, _)| pem)
@@ -374,10 +379,10 @@ fn distinguished(common: &str) -> DistinguishedName {
     name
 }
 
-fn alternative(name: &Name) -> Result<SanType, rcgen::Error> {
+fn alternative(name: &HostName) -> Result<SanType, rcgen::Error> {
     match name {
-        Name::Dns(name) => Ok(SanType::DnsName(name.as_str().try_into()?)),
-        Name::Ip(address) => Ok(SanType::IpAddress(*address)),
+        HostName::Dns(name) => Ok(SanType::DnsName(name.as_str().try_into()?)),
+        HostName::Ip(address) => Ok(SanType::IpAddress(*address)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a certificate says.
 
-use crate::name::Name;
 use rustls::pki_types::CertificateDer;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use vocab::HostName;
 use vocab::UnixMillis;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -38,7 +38,7 @@ pub struct Facts {
     /// Who issued it.
     pub issuer: String,
     /// What clients may call it.
-    pub names: Vec<Name>,
+    pub names: Vec<HostName>,
     /// Valid from.
     pub valid_from: UnixMillis,
     /// Valid until.
@@ -63,7 +63,7 @@ impl Facts {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let names = names(&certificate);
         let subject = common_name(certificate.subject())
-            .or_else(|| names.first().map(Name::to_string))
+            .or_else(|| names.first().map(HostName::to_string))
             .unwrap_or_else(|| certificate.subject().to_string());
         let issuer =
             common_name(certificate.issuer()).unwrap_or_else(|| certificate.issuer().to_string());
@@ -96,7 +96,7 @@ fn common_name(name: &x509_parser::x509::X509Name<'_>) -> Option<String> {
     first.as_str().ok().map(ToOwned::to_owned)
 }
 
-fn names(certificate: &X509Certificate<'_>) -> Vec<Name> {
+fn names(certificate: &X509Certificate<'_>) -> Vec<HostName> {
     let Ok(Some(alternatives)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };
@@ -104,10 +104,10 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<Name> {
     names.filter_map(name).collect()
 }
 
-fn name(general: &GeneralName<'_>) -> Option<Name> {
+fn name(general: &GeneralName<'_>) -> Option<HostName> {
     match general {
-        GeneralName::DNSName(name) => Some(Name::Dns(name.to_ascii_lowercase())),
-        GeneralName::IPAddress(bytes) => address(bytes).map(Name::Ip),
+        GeneralName::DNSName(name) => Some(HostName::Dns(name.to_ascii_lowercase())),
+        GeneralName::IPAddress(bytes) => address(bytes).map(HostName::Ip),
         _ => None,
     }
 }

@@ -8,7 +8,6 @@ mod facts;
 mod guide;
 mod identity;
 mod mobileconfig;
-mod name;
 mod pem;
 mod server;
 
@@ -17,7 +16,6 @@ pub use facts::{Facts, Role, Validity};
 pub use guide::GUIDE;
 pub use identity::{Identity, LoadIdentityError};
 pub use mobileconfig::mobileconfig;
-pub use name::{Name, WrongName};
 pub use server::{OpenTlsError, Reloaded, Source, Tls};
 
 /// Chooses the cryptography of every TLS connection of the process, once: with two providers

@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+const UUID_BYTES: usize = 16;
+
 /// The profile of a CA's certificate. Made again, it is the same profile and replaces itself on the
 /// device: its ids follow from the certificate.
 ///
@@ -10,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 #[must_use]
 pub fn mobileconfig(name: &str, der: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
-    let (profile, payload) = digest.as_ref().split_at(16);
+    let (profile, payload) = digest.as_ref().split_at(UUID_BYTES);
     let (profile, payload) = (uuid(profile), uuid(payload));
     let (name, data) = (escaped(name), STANDARD.encode(der));
     format!(
@@ -42,16 +44,14 @@ pub fn mobileconfig(name: &str, der: &[u8]) -> String {
     )
 }
 
-/// 16 bytes in the form of a UUID.
+/// So many bytes in the form of a UUID.
 fn uuid(bytes: &[u8]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    let mut rest = hex.as_str();
-    let mut parts = Vec::new();
-    for length in [8, 4, 4, 4, 12] {
-        let (part, after) = rest.split_at(length.min(rest.len()));
-        parts.push(part);
-        rest = after;
-    }
+    let number = bytes
+        .iter()
+        .fold(0_u128, |all, byte| all << 8 | u128::from(*byte));
+    let hex = format!("{number:032X}");
+    let parts =
+        [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
     parts.join("-")
 }
 

@@ -3,7 +3,6 @@
 use crate::authority::{Authority, AuthorityError};
 use crate::facts::Facts;
 use crate::identity::{Identity, LoadIdentityError};
-use crate::name::Name;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -12,6 +11,7 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use vocab::HostName;
 use vocab::UnixMillis;
 
 /// HTTP/1.1 only (ADR 4). A client that offers only others is refused in its handshake.
@@ -31,7 +31,7 @@ pub enum Source {
         /// Where it lies.
         folder: PathBuf,
         /// What the box is called now: its addresses may change while it runs.
-        names: Box<dyn Fn() -> Vec<Name> + Send + Sync>,
+        names: Box<dyn Fn() -> Vec<HostName> + Send + Sync>,
     },
 }
 

@@ -8,15 +8,22 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::net::IpAddr;
 use std::pin::pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+/// Where a request came from, in the extensions of those over the network: the address of the
+/// connection, which behind a proxy is the proxy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remote(pub IpAddr);
+
 /// Serves one connection until it closes, is too old, or the box drains. An upgraded WebSocket
 /// goes on elsewhere with its clone of `permit`.
 pub(super) async fn serve_connection<S>(
     stream: S,
+    remote: Option<Remote>,
     router: Router,
     permit: Permit,
     mut drain: watch::Receiver<bool>,
@@ -26,6 +33,9 @@ pub(super) async fn serve_connection<S>(
     let place = permit.clone();
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(place.clone());
+        if let Some(remote) = remote {
+            request.extensions_mut().insert(remote);
+        }
         request
     });
     let connection = http1::Builder::new()

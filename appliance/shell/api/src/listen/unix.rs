@@ -89,7 +89,7 @@ pub async fn serve_unix(listener: UnixListener, router: Router, stop: impl Futur
             continue;
         };
         let router = router.clone().layer(Extension(operator));
-        let served = serve_connection(stream, router, Permit::uncounted(), drain.clone());
+        let served = serve_connection(stream, None, router, Permit::uncounted(), drain.clone());
         connections.spawn(async move {
             served.await;
             drop(place);

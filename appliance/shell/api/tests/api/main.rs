@@ -17,5 +17,6 @@ mod listen;
 mod page;
 mod rest;
 mod rtc;
+mod tls;
 mod twirp;
 mod whip;

@@ -125,6 +125,56 @@ fn a_wrong_value_is_shown_where_it_stands_with_what_would_be_right() {
             "[keys]\nk = 'short'",
             &["ringward.toml:1:1", "32 characters"],
         ),
+        (
+            "the development key",
+            "[keys]\ndevkey = 'abcdefghijklmnopqrstuvwxyz0123456789'",
+            &["ringward.toml:1:1", "everybody knows"],
+        ),
+        (
+            "https without a certificate",
+            "https = '0.0.0.0:443'",
+            &["ringward.toml:1:9", "internal-ca"],
+        ),
+        (
+            "half a pair",
+            "[tls]\ncertificate = 'a.pem'",
+            &["ringward.toml:2:15", "key ="],
+        ),
+        (
+            "the other half",
+            "[tls]\nkey = 'a.pem'",
+            &["ringward.toml:2:7", "certificate ="],
+        ),
+        (
+            "two certificates",
+            "[tls]\ncertificate = 'a'\nkey = 'b'\ninternal-ca = true",
+            &["ringward.toml:4:15", "not both"],
+        ),
+        (
+            "no certificate",
+            "[tls]\ninternal-ca = false",
+            &["ringward.toml:1:1", "internal-ca = true"],
+        ),
+        (
+            "names of a foreign certificate",
+            "[tls]\ncertificate = 'a'\nkey = 'b'\nnames = ['box']",
+            &["ringward.toml:4:9", "stand in the certificate"],
+        ),
+        (
+            "a name",
+            "[tls]\ninternal-ca = true\nnames = ['https://box']",
+            &["ringward.toml:3:", "ringward.hospital.example"],
+        ),
+        (
+            "a word of tls",
+            "[tls]\ncert = 'a'",
+            &["ringward.toml:2:1", "certificate"],
+        ),
+        (
+            "plain http",
+            "plain-http = 'yes'",
+            &["ringward.toml:1:14", "redirect", "serve"],
+        ),
         ("half a file", "[keys", &["ringward.toml:1:"]),
         (
             "a webhook to nowhere",
@@ -149,9 +199,64 @@ fn a_wrong_value_is_shown_where_it_stands_with_what_would_be_right() {
 }
 
 #[test]
-fn a_production_file_without_keys_is_refused() {
-    let shown = parse("workers = 1").unwrap_err().to_string();
-    assert!(shown.contains("[keys]"), "{shown}");
+fn a_production_file_without_keys_leaves_them_to_the_box() {
+    let settings = parse("webhook.key = 'box'\nwebhook.urls = ['http://x']").unwrap();
+    assert!(settings.keys.is_empty() && !settings.development);
+    assert_eq!(settings.webhook.unwrap().key, GENERATED_KEY);
+}
+
+#[test]
+fn where_the_box_listens_follows_from_its_certificate() {
+    let shown = |addresses: &[SocketAddr]| {
+        let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        texts.join(" ")
+    };
+    for (text, http, https, plain) in [
+        ("", "[::]:7880", "", PlainHttp::Serve),
+        (
+            "tls.internal-ca = true",
+            "",
+            "[::]:443",
+            PlainHttp::Redirect,
+        ),
+        (
+            "https = '0.0.0.0:8443'\nhttp = '0.0.0.0:80'\n[tls]\ncertificate = 'a'\nkey = 'b'",
+            "0.0.0.0:80",
+            "0.0.0.0:8443",
+            PlainHttp::Redirect,
+        ),
+        (
+            "http = '127.0.0.1:80'\nplain-http = 'serve'\ntls.internal-ca = true",
+            "127.0.0.1:80",
+            "[::]:443",
+            PlainHttp::Serve,
+        ),
+        (
+            "development = true\nhttps = '0.0.0.0:8443'",
+            "127.0.0.1:7880 [::1]:7880",
+            "0.0.0.0:8443",
+            PlainHttp::Serve,
+        ),
+        (
+            "development = true",
+            "127.0.0.1:7880 [::1]:7880",
+            "",
+            PlainHttp::Serve,
+        ),
+    ] {
+        let settings = parse(text).unwrap();
+        let found = (shown(&settings.http), shown(&settings.https));
+        assert_eq!(found, (http.to_owned(), https.to_owned()), "{text}");
+        assert_eq!(settings.plain_http, plain, "{text}");
+        assert_eq!(settings.tls.is_some(), !https.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn several_addresses_of_both_families_are_announced() {
+    let settings = parse("announce = ['192.168.1.20', 'fd00::20']").unwrap();
+    let shown: Vec<_> = settings.announce.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["192.168.1.20", "fd00::20"]);
 }
 
 #[test]
@@ -188,4 +293,50 @@ fn an_unreadable_file_says_what_to_give() {
         shown.contains("/nonexistent/x.toml") && shown.contains("--config"),
         "{shown}"
     );
+}
+
+#[test]
+fn the_installed_settings_file_is_right_with_and_without_its_comments() {
+    let text = include_str!("../../../../../systemd/ringward.toml");
+    let settings = parse(text).unwrap();
+    assert!(settings.tls.is_some() && settings.keys.is_empty());
+    // So is every example in it; only the two kinds of certificate exclude each other.
+    let examples = [
+        "http =",
+        "plain-http",
+        "udp-port",
+        "announce",
+        "names",
+        "[keys]",
+        "hospital",
+        "[webhook]",
+        "urls",
+        "key = \"box\"",
+    ];
+    let mut all = text.to_owned();
+    for example in examples {
+        let commented = format!("# {example}");
+        assert!(all.contains(&commented), "no {commented:?}");
+        all = all.replace(&commented, example);
+    }
+    let all = all.replace("key = \"box\"", "key = \"hospital\"");
+    let settings = parse(&all).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(settings.announce.len(), 2);
+    assert!(settings.keys.contains_key("hospital") && settings.webhook.is_some());
+    let files = text
+        .replace("internal-ca = true", "")
+        .replace("# [tls]", "")
+        .replace("# certificate =", "certificate =")
+        .replace("# key = \"/", "key = \"/");
+    let Some(TlsSettings::Files { key, .. }) = parse(&files.replacen("[tls]\n", "", 1).replacen(
+        "certificate =",
+        "[tls]\ncertificate =",
+        1,
+    ))
+    .unwrap()
+    .tls
+    else {
+        panic!("no files")
+    };
+    assert_eq!(key, Path::new("/etc/ringward/web.key"));
 }

@@ -4,9 +4,9 @@
 //! So its certificate says itself what that may be, and clients hold it to that.
 
 use crate::facts::address;
-use crate::name::Name;
 use rcgen::{CidrSubnet, GeneralSubtree, NameConstraints};
 use std::net::IpAddr;
+use vocab::HostName;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -25,7 +25,7 @@ const PRIVATE: [([u8; 4], u8); 6] = [
 const PRIVATE_V6: [(u16, u8); 2] = [(0xfc00, 7), (0xfe80, 10)];
 
 /// The names of the box and the private networks.
-pub(super) fn constraints(names: &[Name]) -> NameConstraints {
+pub(super) fn constraints(names: &[HostName]) -> NameConstraints {
     let mut permitted: Vec<GeneralSubtree> = PRIVATE
         .iter()
         .map(|(network, prefix)| CidrSubnet::from_v4_prefix(*network, *prefix))
@@ -38,8 +38,8 @@ pub(super) fn constraints(names: &[Name]) -> NameConstraints {
         .collect();
     permitted.push(GeneralSubtree::DnsName("localhost".to_owned()));
     permitted.extend(names.iter().map(|name| match name {
-        Name::Dns(name) => GeneralSubtree::DnsName(name.clone()),
-        Name::Ip(address) => {
+        HostName::Dns(name) => GeneralSubtree::DnsName(name.clone()),
+        HostName::Ip(address) => {
             let whole = if address.is_ipv4() { 32 } else { 128 };
             GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, whole))
         }
@@ -51,7 +51,7 @@ pub(super) fn constraints(names: &[Name]) -> NameConstraints {
 }
 
 /// Whether the certificate's limits let it sign for `name`.
-pub(super) fn permits(der: &[u8], name: &Name) -> bool {
+pub(super) fn permits(der: &[u8], name: &HostName) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
         return false;
     };
@@ -64,8 +64,8 @@ pub(super) fn permits(der: &[u8], name: &Name) -> bool {
         .as_deref()
         .unwrap_or_default();
     permitted.iter().any(|subtree| match (&subtree.base, name) {
-        (GeneralName::DNSName(base), Name::Dns(name)) => is_under(name, base),
-        (GeneralName::IPAddress(network), Name::Ip(address)) => is_in(*address, network),
+        (GeneralName::DNSName(base), HostName::Dns(name)) => is_under(name, base),
+        (GeneralName::IPAddress(network), HostName::Ip(address)) => is_in(*address, network),
         _ => false,
     })
 }

@@ -7,7 +7,7 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// 2026-11-27.
 const NOW: UnixMillis = UnixMillis(1_795_737_600_000);
 
-fn names(texts: &[&str]) -> Vec<Name> {
+fn names(texts: &[&str]) -> Vec<HostName> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 

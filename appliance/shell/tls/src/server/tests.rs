@@ -19,7 +19,7 @@ impl rustls::time_provider::TimeProvider for At {
     }
 }
 
-fn names(texts: &[&str]) -> Vec<Name> {
+fn names(texts: &[&str]) -> Vec<HostName> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 

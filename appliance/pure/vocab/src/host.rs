@@ -1,4 +1,4 @@
-//! Names that a server certificate can be for.
+//! What a box is called on the network.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ const MAX_LABEL_BYTES: usize = 63;
 
 /// What clients type: a DNS name or an address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Name {
+pub enum HostName {
     /// `ringward.hospital.example`, in lower case.
     Dns(String),
     /// `192.168.1.20`
@@ -20,14 +20,22 @@ pub enum Name {
 }
 
 /// A text that is no name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no name of a server: write \"ringward.hospital.example\" or \"192.168.1.20\"")]
-pub struct WrongName(pub String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongHostName(pub String);
 
-impl FromStr for Name {
-    type Err = WrongName;
+impl fmt::Display for WrongHostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let example = "write \"ringward.hospital.example\" or \"192.168.1.20\"";
+        write!(f, "{:?} is no name of a server: {example}", self.0)
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, WrongName> {
+impl std::error::Error for WrongHostName {}
+
+impl FromStr for HostName {
+    type Err = WrongHostName;
+
+    fn from_str(text: &str) -> Result<Self, WrongHostName> {
         if let Ok(address) = text.parse() {
             return Ok(Self::Ip(address));
         }
@@ -35,7 +43,7 @@ impl FromStr for Name {
         if fits {
             return Ok(Self::Dns(text.to_ascii_lowercase()));
         }
-        Err(WrongName(text.to_owned()))
+        Err(WrongHostName(text.to_owned()))
     }
 }
 
@@ -48,7 +56,7 @@ fn is_label(label: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dns(name) => f.pad(name),
@@ -75,7 +83,7 @@ mod tests {
             ("https://box", None),
             ("b\u{202e}ox", None),
         ] {
-            let name = text.parse::<Name>().ok().map(|name| name.to_string());
+            let name = text.parse::<HostName>().ok().map(|name| name.to_string());
             assert_eq!(name.as_deref(), want, "{text:?}");
         }
     }
