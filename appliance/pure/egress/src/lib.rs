@@ -39,6 +39,6 @@ pub use event::Event;
 pub use keying::{KeyingMaterial, Profile};
 pub use payload_type::{PayloadType, fitness};
 pub use refusal::{KeyRefusal, RtcpRefusal, WriteRefusal};
-pub use sender::Sender;
+pub use sender::{Heard, Sender};
 pub use slots::Slots;
 pub use stream::{ExtensionIds, StreamConfig};

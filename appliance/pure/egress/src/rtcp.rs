@@ -37,6 +37,9 @@ pub(crate) enum Block<'a> {
     ReceiverEstimate(Bitrate),
     /// PLI and FIR.
     Keyframe { ssrc: u32 },
+    /// Something that concerns whoever receives from the client: sender information, a name, a
+    /// farewell, an extended report, or what is not known here.
+    Foreign,
 }
 
 /// A packet ends before it should, or is none. What was read before it holds.
@@ -77,10 +80,16 @@ fn read_packet(
         SENDER_REPORT => 4 + SENDER_INFORMATION,
         RECEIVER_REPORT => 4,
         TRANSPORT_FEEDBACK | PAYLOAD_FEEDBACK => 8,
-        _ => return Ok(()),
+        _ => {
+            block(Block::Foreign);
+            return Ok(());
+        }
     };
     let (head, rest) = body.split_at_checked(head).ok_or(Malformed)?;
     let ssrc = word(head, 4).unwrap_or_default();
+    if kind == SENDER_REPORT {
+        block(Block::Foreign);
+    }
     match (kind, count) {
         (SENDER_REPORT | RECEIVER_REPORT, _) => {
             let len = usize::from(count) * REPORT_BLOCK;
@@ -118,7 +127,7 @@ fn read_packet(
             let bits = mantissa.saturating_mul(1_u64.checked_shl(exponent).unwrap_or(u64::MAX));
             block(Block::ReceiverEstimate(Bitrate(bits)));
         }
-        _ => {}
+        _ => block(Block::Foreign),
     }
     Ok(())
 }

@@ -6,6 +6,8 @@ mod negotiation;
 mod overhead;
 mod transmit;
 
+pub use feedback::Heard;
+
 use crate::bits::Bits;
 use crate::counters::Counters;
 use crate::event::Event;

@@ -11,7 +11,7 @@ use crate::codec::PayloadTypes;
 use crate::counters::Counters;
 use crate::departure::Departure;
 use crate::section::Section;
-use egress::{Event, KeyingMaterial, Slots, WriteRefusal};
+use egress::{Event, Heard, KeyingMaterial, Slots, WriteRefusal};
 use media::packet::SenderReport;
 use media::{Mid, Outgoing};
 use std::net::SocketAddr;
@@ -101,8 +101,11 @@ pub(crate) trait Egress {
     /// Ties a section's RTP clock to its publisher's wall clock.
     fn set_sender_report(&mut self, _report: &SenderReport, _now: Instant) {}
 
-    /// An SRTCP packet, before str0m sees it: what the client says of our streams.
-    fn hear(&mut self, _path: Path, _bytes: &[u8], _now: Instant) {}
+    /// An SRTCP packet, before str0m sees it: what the client says of our streams. What was all
+    /// about them str0m need not open once more.
+    fn hear(&mut self, _path: Path, _bytes: &[u8], _now: Instant) -> Heard {
+        Heard::Part
+    }
 
     /// The client tries this path, and str0m has read its check. A path that is not the one in use
     /// may have become it.

@@ -20,7 +20,7 @@ use crate::receive::Receiver;
 use crate::section::Sections;
 use crate::ssrc::of_rtp;
 use crate::wire::{is_application_data, is_dtls, is_rtcp, is_stun};
-use ::egress::{Profile, Slots, WriteRefusal};
+use ::egress::{Heard, Profile, Slots, WriteRefusal};
 use config::{Built, build};
 use fault::{discard, ends_handshake};
 use media::packet::SenderReport;
@@ -192,8 +192,10 @@ impl Peer {
         }
         self.settle_writes();
         let path = Path { local, remote };
-        if is_rtcp(bytes) {
-            self.guard_egress(|egress| egress.hear(path, bytes, now));
+        if is_rtcp(bytes)
+            && self.guard_egress(|egress| egress.hear(path, bytes, now)) == Some(Heard::All)
+        {
+            return;
         }
         let outcome = Self::guard(&mut self.rtc, |rtc| {
             let receive = Receive::new(Protocol::Udp, remote, local, bytes).map_err(|_| false)?;
@@ -292,6 +294,11 @@ impl Peer {
             self.guard_egress(|egress| egress.transmit(slots, now));
             self.egress_rest = Some(now + MIN_WAIT);
         }
+    }
+
+    /// Whether [`Self::transmit`] has something to do by now, be it only to look.
+    pub fn wants_to_transmit(&self, now: Instant) -> bool {
+        self.egress.next().is_some_and(|next| next <= now)
     }
 
     /// How SRTP is protected, once that is known.

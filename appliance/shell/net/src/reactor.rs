@@ -57,6 +57,11 @@ pub trait Reactor {
         receive: &mut dyn FnMut(Received<'_>),
     ) -> Result<Turn, ReactorError>;
 
+    /// The next turn lets datagrams gather for `window`, or until there are many, before it hands
+    /// over the first of them: waking the thread costs more than reading a report. A backend that
+    /// cannot wait so hands over the first at once.
+    fn gather(&mut self, _window: Duration) {}
+
     /// Reserves `len` bytes for one datagram. The caller fills all of them before the next call:
     /// they are sent as they are.
     ///

@@ -138,6 +138,11 @@ impl Trains {
             .or_else(|| self.begin(destination, len))
     }
 
+    /// Nothing is queued.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.active.is_empty()
+    }
+
     pub(crate) fn slice_mut(&mut self, span: Span) -> &mut [u8] {
         self.arena.slice_mut(span)
     }

@@ -48,6 +48,8 @@ pub(crate) struct UringReactor {
     wake_armed: bool,
     /// Completions other than failed sends that a flush found.
     pending: VecDeque<cqueue::Entry>,
+    /// How long the next wait may let completions gather.
+    window: Duration,
     counters: Counters,
 }
 
@@ -82,6 +84,7 @@ impl UringReactor {
             wake_count: Box::new([0; 8]),
             wake_armed: false,
             pending: VecDeque::with_capacity(ring::COMPLETIONS as usize),
+            window: Duration::ZERO,
             counters: Counters::default(),
         };
         match reactor.try_receiving() {
@@ -228,14 +231,20 @@ impl Reactor for UringReactor {
         receive: &mut dyn FnMut(Received<'_>),
     ) -> Result<Turn, ReactorError> {
         let more = self.push_rounds()?;
+        let window = std::mem::take(&mut self.window);
         let wait = match self.sending.stall.cap(timeout) {
             _ if more || !self.pending.is_empty() => Wait::No,
             Some(Duration::ZERO) => Wait::No,
+            Some(timeout) if !window.is_zero() => Wait::Gathering(window.min(timeout)),
             Some(timeout) => Wait::For(timeout),
             None => Wait::Forever,
         };
         self.enter(wait)?;
         self.deliver(receive)
+    }
+
+    fn gather(&mut self, window: Duration) {
+        self.window = window;
     }
 
     fn reserve(&mut self, socket: SocketIndex, to: SocketAddr, len: usize) -> Option<&mut [u8]> {
@@ -256,6 +265,10 @@ impl Reactor for UringReactor {
     }
 
     fn flush(&mut self) -> Result<(), ReactorError> {
+        // Most turns only hear what clients report: they need no second entry into the kernel.
+        if self.sending.trains.is_empty() {
+            return Ok(());
+        }
         self.push_rounds()?;
         self.enter(Wait::No)
     }

@@ -13,6 +13,7 @@ mod load;
 mod peers;
 mod placement;
 mod plane;
+mod quiet;
 mod relays;
 mod rooms;
 mod run;

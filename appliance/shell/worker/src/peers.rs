@@ -97,11 +97,17 @@ impl Peers {
             entry.touched = true;
             self.touched.push(index);
         }
-        if !entry.unsealed {
+        Some(entry)
+    }
+
+    /// The entry has something to send: it seals in this turn.
+    pub(crate) fn unseal(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index)
+            && !entry.unsealed
+        {
             entry.unsealed = true;
             self.unsealed.push(index);
         }
-        Some(entry)
     }
 
     /// The entry by key, marked for draining.

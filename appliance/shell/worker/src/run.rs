@@ -13,6 +13,7 @@ use crate::handshakes::Handshakes;
 use crate::load::Load;
 use crate::peers::Peers;
 use crate::plane::Order;
+use crate::quiet::Quiet;
 use crate::relays::Links;
 use crate::rooms::Rooms;
 use crate::sockets::Sockets;
@@ -66,6 +67,7 @@ struct Core {
     seeds: RandomState,
     index: usize,
     links: Links,
+    quiet: Quiet,
     /// Waited since the last publication.
     idle: Duration,
     published: Instant,
@@ -121,7 +123,7 @@ impl Worker {
     fn settle(&mut self, now: Instant) {
         loop {
             while let Some(index) = self.core.peers.next_touched() {
-                self.drain_peer(index, now);
+                self.drain_peer(index, false, now);
             }
             if let Some(index) = self.core.rooms.next_touched() {
                 self.core.drain_room(index, now);
@@ -140,12 +142,15 @@ impl Worker {
         if self.core.publisher.has_forwarded() {
             self.core.publisher.flushed(Instant::now());
         }
+        self.reactor.gather(self.core.quiet.end_turn(now));
         if now >= self.core.publisher.next() {
             self.core.publish(&self.reactor.counters(), now);
         }
     }
 
-    fn drain_peer(&mut self, index: usize, now: Instant) {
+    /// `is_sealed`: what the peer had to send in this turn has been sealed; what it still has is
+    /// for later.
+    fn drain_peer(&mut self, index: usize, is_sealed: bool, now: Instant) {
         loop {
             let Some(entry) = self.core.peers.get_mut(index) else {
                 return;
@@ -166,6 +171,8 @@ impl Worker {
                 Output::Wait(due) => {
                     if entry.leaving {
                         self.core.remove_peer(index);
+                    } else if !is_sealed && entry.peer.wants_to_transmit(now) {
+                        self.core.peers.unseal(index);
                     } else if !entry.is_unsealed() {
                         self.core.peer_timers.set(index, &mut entry.alarm, due);
                     }
@@ -192,7 +199,7 @@ impl Worker {
                 entry.peer.transmit(&mut slots, now);
             }
         }
-        self.drain_peer(index, now);
+        self.drain_peer(index, true, now);
     }
 
     fn transmit(
@@ -246,6 +253,7 @@ impl Core {
             seeds: RandomState::new(),
             index,
             links: Links::default(),
+            quiet: Quiet::new(now),
             idle: Duration::ZERO,
             published: now,
         }

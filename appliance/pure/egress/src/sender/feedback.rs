@@ -19,16 +19,26 @@ const MAX_ROUND_TRIP: Duration = Duration::from_secs(2);
 /// remembered of a stream.
 const MAX_NACK_ITEMS: usize = 64;
 
+/// How much of an authentic compound concerned what is sent to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// All of it: nobody else needs to open it.
+    All,
+    /// Whoever receives from the client has to read it too.
+    Part,
+}
+
 impl Sender {
     /// Reads a received datagram whose first byte is 128..=191 and whose second is 192..=223:
     /// opens it, answers NACKs, and turns the rest into estimate, losses and keyframe requests.
-    pub fn handle_rtcp(&mut self, datagram: &[u8], now: Instant) -> Result<(), RtcpRefusal> {
+    /// Says whether anybody else has to read it.
+    pub fn handle_rtcp(&mut self, datagram: &[u8], now: Instant) -> Result<Heard, RtcpRefusal> {
         self.seen = now;
         let mut keys = self.keys.take().ok_or(RtcpRefusal::NotConnected)?;
         let result = self.read_rtcp(&mut keys, datagram, now);
         self.keys = Some(keys);
         match result {
-            Ok(()) => self.counters.rtcp_in += 1,
+            Ok(_) => self.counters.rtcp_in += 1,
             Err(RtcpRefusal::Malformed) => {
                 self.counters.rtcp_in += 1;
                 self.counters.rtcp_malformed += 1;
@@ -44,13 +54,14 @@ impl Sender {
         keys: &mut Keys,
         datagram: &[u8],
         now: Instant,
-    ) -> Result<(), RtcpRefusal> {
+    ) -> Result<Heard, RtcpRefusal> {
         let compound = keys.opener.open(datagram)?;
         let rate = self.controller.retransmission_budget();
         self.repair.refill(rate, now);
         let mut items = 0;
         let mut feedback_read = true;
         let mut worst: Option<u8> = None;
+        let mut heard = Heard::All;
         let read = rtcp::read(compound, |block| match block {
             Block::Reception {
                 ssrc,
@@ -81,6 +92,7 @@ impl Sender {
                     self.push_event(Event::KeyframeRequest { mid });
                 }
             }
+            Block::Foreign => heard = Heard::Part,
         });
         if let Some(worst) = worst {
             self.controller.handle_loss(f32::from(worst) / 256.0, now);
@@ -88,7 +100,7 @@ impl Sender {
         if read.is_err() || !feedback_read {
             return Err(RtcpRefusal::Malformed);
         }
-        Ok(())
+        Ok(heard)
     }
 
     /// Whether the block is about one of our media streams.

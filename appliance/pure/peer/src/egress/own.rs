@@ -10,7 +10,9 @@ use crate::counters::Counters;
 use crate::departure::Departure;
 use crate::section::{Section, extension_ids, payload_types};
 use crate::wire::ssrc_of_rtcp;
-use egress::{Event, KeyingMaterial, RtcpRefusal, Sender, Slots, StreamConfig, WriteRefusal};
+use egress::{
+    Event, Heard, KeyingMaterial, RtcpRefusal, Sender, Slots, StreamConfig, WriteRefusal,
+};
 use media::packet::SenderReport;
 use media::{Kind, Mid, Outgoing};
 use std::time::{Duration, Instant};
@@ -290,18 +292,17 @@ impl Egress for Own {
             .set_sender_report(mid, ntp + NTP_TO_UNIX, timestamp, now);
     }
 
-    fn hear(&mut self, path: Path, bytes: &[u8], now: Instant) {
+    fn hear(&mut self, path: Path, bytes: &[u8], now: Instant) -> Heard {
+        let heard = self.sender.handle_rtcp(bytes, now);
         // What is authentic and new came from where the client is now.
-        if matches!(
-            self.sender.handle_rtcp(bytes, now),
-            Ok(()) | Err(RtcpRefusal::Malformed)
-        ) {
+        if matches!(heard, Ok(_) | Err(RtcpRefusal::Malformed)) {
             self.follow(path);
             let measures = |stream: &StreamConfig| stream.extensions.transport_cc.is_some();
             if self.estimate == Told::NotYet && self.streams.iter().any(measures) {
                 self.estimate = Told::Due;
             }
         }
+        heard.unwrap_or(Heard::Part)
     }
 
     /// Without send streams str0m says nothing that would show where it sends since an ICE restart

@@ -18,11 +18,13 @@ impl Peer {
     }
 
     /// Runs one call into the egress of a living peer. A panic ends the peer.
-    pub(super) fn guard_egress(&mut self, call: impl FnOnce(&mut dyn Egress)) {
+    pub(super) fn guard_egress<T>(&mut self, call: impl FnOnce(&mut dyn Egress) -> T) -> Option<T> {
         let egress = &mut self.egress;
-        if Self::guard(&mut self.rtc, |_| call(&mut **egress)).is_none() {
+        let done = Self::guard(&mut self.rtc, |_| call(&mut **egress));
+        if done.is_none() {
             self.end_by_fault();
         }
+        done
     }
 
     pub(crate) fn end_by_fault(&mut self) {

@@ -17,6 +17,7 @@ impl Core {
             remote,
             bytes,
         } = received;
+        self.quiet.arrive();
         let Some(local) = self.sockets.candidate_of(socket) else {
             return;
         };

@@ -17,7 +17,10 @@ impl Core {
         };
         let (key, room) = (entry.key, entry.room);
         let told = match output {
-            Output::Packet(packet) => self.rooms.forward(room, key, &packet, &mut self.peers, now),
+            Output::Packet(packet) => {
+                self.quiet.hear();
+                self.rooms.forward(room, key, &packet, &mut self.peers, now)
+            }
             Output::SenderReport(report) => self
                 .rooms
                 .with(room, |r| r.handle_sender_report(key, report, now))

@@ -20,6 +20,7 @@ impl Core {
                 && let Some((from, parcel)) = self.links.receive(link)
             {
                 heard += 1;
+                self.quiet.hear();
                 let Parcel { room, relayed } = parcel;
                 let peers = &mut self.peers;
                 let told = self
