@@ -63,6 +63,11 @@ impl Report {
         }
     }
 
+    /// Ticks per second of the stream's clock.
+    pub(crate) fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
     pub(crate) fn set_pair(&mut self, ntp: Duration, timestamp: u32, at: Instant) {
         self.pair = Some(Pair { ntp, timestamp, at });
     }

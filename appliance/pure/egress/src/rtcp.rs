@@ -25,6 +25,8 @@ pub(crate) enum Block<'a> {
         ssrc: u32,
         /// Lost since the last report, in 1/256.
         fraction_lost: u8,
+        /// Interarrival jitter, in ticks of the stream's clock.
+        jitter: u32,
         last_report: u32,
         /// In 1/65,536 s.
         delay: u32,
@@ -98,6 +100,7 @@ fn read_packet(
                 block(Block::Reception {
                     ssrc: word(report, 0).ok_or(Malformed)?,
                     fraction_lost: *report.get(4).ok_or(Malformed)?,
+                    jitter: word(report, 12).ok_or(Malformed)?,
                     last_report: word(report, 16).ok_or(Malformed)?,
                     delay: word(report, 20).ok_or(Malformed)?,
                 });
@@ -161,7 +164,7 @@ mod tests {
         assert_eq!(
             seen,
             [
-                "Reception { ssrc: 7, fraction_lost: 64, last_report: 704512, delay: 65536 }",
+                "Reception { ssrc: 7, fraction_lost: 64, jitter: 0, last_report: 704512, delay: 65536 }",
                 "Nack { ssrc: 7, first: 5, mask: 32769 }",
                 "TransportWide([1, 2, 3, 4])",
                 "Keyframe { ssrc: 8 }",

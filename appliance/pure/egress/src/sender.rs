@@ -92,6 +92,8 @@ pub struct Sender {
     tidy_at: Option<Instant>,
     /// The last time that was told.
     seen: Instant,
+    /// The worst that a client reported since it was last asked for.
+    jitter: Option<Duration>,
     events: VecDeque<Event>,
     counters: Counters,
 }
@@ -142,6 +144,7 @@ impl Sender {
             report_at: None,
             tidy_at: None,
             seen: now,
+            jitter: None,
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -277,6 +280,11 @@ impl Sender {
     /// What was counted since the last call.
     pub fn take_counters(&mut self) -> Counters {
         std::mem::take(&mut self.counters)
+    }
+
+    /// The worst interarrival jitter the client reported since this was last asked.
+    pub fn take_jitter(&mut self) -> Option<Duration> {
+        self.jitter.take()
     }
 
     /// What the path takes.

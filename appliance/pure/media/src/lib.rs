@@ -7,6 +7,7 @@
 pub mod allocation;
 pub mod data;
 pub mod demand;
+pub mod figures;
 mod key_map;
 pub mod keyframe;
 pub mod layer_choice;
@@ -24,6 +25,7 @@ pub mod vp8;
 pub use data::{
     DATA_BYTES_PER_SECOND, DATA_MESSAGES_PER_SECOND, DATA_TRACK_PACKETS_PER_SECOND, MAX_DATA_BYTES,
 };
+pub use figures::{Carrier, Figures, PeerFigures, WorkerFigures};
 pub use keyframe::KEYFRAME_REQUEST_INTERVAL;
 pub use packet::{Channel, Codec, Egress, Kind, Layer, Mid, Outgoing, Packet, Rid};
 pub use plane::{MediaCommand, MediaEvent, MediaPlane};

@@ -15,7 +15,7 @@ use egress::{Event, Heard, KeyingMaterial, Slots, WriteRefusal};
 use media::packet::SenderReport;
 use media::{Mid, Outgoing};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::bwe::BweKind;
 use str0m::net::Transmit;
@@ -139,6 +139,11 @@ pub(crate) trait Egress {
 
     /// Writes what is due into the slots.
     fn transmit(&mut self, _slots: &mut dyn Slots, _now: Instant) {}
+
+    /// The worst jitter that the client reported since the last call.
+    fn take_jitter(&mut self) -> Option<Duration> {
+        None
+    }
 
     /// Adds what was counted since the last call.
     fn count(&mut self, _counters: &mut Counters) {}

@@ -14,6 +14,7 @@ mod departure;
 mod description;
 mod egress;
 mod extension;
+mod gauge;
 mod hold;
 mod keying;
 mod liveness;

@@ -11,6 +11,7 @@ use crate::channel::{Channels, Sent};
 use crate::counters::Counters;
 use crate::departure::Repeats;
 use crate::egress::{Egress, EgressKind, Path};
+use crate::gauge::Gauge;
 use crate::hold::Hold;
 use crate::keying::Exporter;
 use crate::liveness::Liveness;
@@ -25,7 +26,7 @@ use config::{Built, build};
 use fault::{discard, ends_handshake};
 use media::packet::SenderReport;
 use media::plane::{PeerFailure, PeerSpec};
-use media::{Channel, Mid, Outgoing, Rid};
+use media::{Channel, Figures, Mid, Outgoing, Rid};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,6 +68,7 @@ pub struct Peer {
     pub(crate) candidates: RemoteCandidates,
     pub(crate) liveness: Liveness,
     pub(crate) counters: Counters,
+    gauge: Gauge,
     pub(crate) egress: Box<dyn Egress>,
     exporter: Exporter,
     profile: Option<Profile>,
@@ -101,6 +103,7 @@ impl Peer {
             candidates: RemoteCandidates::default(),
             liveness: Liveness::default(),
             counters: Counters::default(),
+            gauge: Gauge::default(),
             egress,
             exporter,
             profile: None,
@@ -172,6 +175,7 @@ impl Peer {
         bytes: &[u8],
         now: Instant,
     ) {
+        self.gauge.heard(remote, bytes.len(), now);
         if is_application_data(bytes) && self.hold.holds(now) && self.is_connected() {
             let count = if self.hold.keep(local, remote, bytes) {
                 &mut self.counters.data_held
@@ -400,7 +404,17 @@ impl Peer {
     /// What was counted since the last call.
     pub fn take_counters(&mut self) -> Counters {
         self.egress.count(&mut self.counters);
+        self.gauge.sent(self.counters.egress.bytes);
         std::mem::take(&mut self.counters)
+    }
+
+    /// How the transport does, all that [`Self::take_counters`] has told included. Call it once a
+    /// second: losses are averaged over calls.
+    pub fn read_figures(&mut self) -> Figures {
+        if let Some(jitter) = self.egress.take_jitter() {
+            self.gauge.jitter(jitter);
+        }
+        self.gauge.read()
     }
 
     /// The next thing to do. Call until [`Output::Wait`].
@@ -420,6 +434,9 @@ impl Peer {
             self.read_datagram(held.local, held.remote, &held.bytes, now);
         }
         if let Some(event) = self.egress.poll_event() {
+            if let ::egress::Event::Loss(report) = &event {
+                self.note_sent_loss(report);
+            }
             return event.into();
         }
         let egress = self.egress.next().map(|next| {

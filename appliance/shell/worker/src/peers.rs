@@ -3,7 +3,7 @@
 use crate::demux::Paths;
 use crate::timers::Alarm;
 use foldhash::HashMap;
-use media::{Egress, Outgoing};
+use media::{Egress, Figures, Outgoing};
 use peer::Peer;
 use slab::Slab;
 use std::time::Instant;
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) peer: Peer,
     pub(crate) paths: Paths,
     pub(crate) alarm: Alarm,
+    /// As last handed out.
+    pub(crate) told: Option<Figures>,
     /// Waits to be drained in this turn.
     touched: bool,
     /// Waits, in this turn, to seal what was written to it.
@@ -64,6 +66,7 @@ impl Peers {
             peer,
             paths: Paths::default(),
             alarm: Alarm::default(),
+            told: None,
             touched: false,
             unsealed: false,
             leaving: false,

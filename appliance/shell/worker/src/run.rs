@@ -20,7 +20,7 @@ use crate::sockets::Sockets;
 use crate::stun::ForgeryGate;
 use crate::timers::Timers;
 use crossbeam_channel::{Receiver, Sender};
-use media::MediaEvent;
+use media::{MediaEvent, PeerFigures, WorkerFigures};
 use net::{Reactor, SocketIndex};
 use peer::{Certificate, EgressKind, Output};
 use std::hash::RandomState;
@@ -40,6 +40,9 @@ pub(crate) struct Reports {
     pub(crate) events: Sender<MediaEvent>,
     /// To the plane: parts of rooms that failed, with their worker.
     pub(crate) ended: Sender<(RoomKey, usize)>,
+    /// How it does, once a second: one place. While it is taken nothing is said, so that nothing
+    /// queues; what changed is in the next.
+    pub(crate) figures: Sender<WorkerFigures>,
 }
 
 /// What one thread owns.
@@ -299,13 +302,38 @@ impl Core {
     }
 
     fn publish(&mut self, net: &net::Counters, now: Instant) {
+        let is_heard = !self.reports.figures.is_full();
+        let mut changed = Vec::new();
         for index in self.peers.find(|_| true) {
             if let Some(entry) = self.peers.get_mut(index) {
                 self.tally.peers.add(&entry.peer.take_counters());
+                let figures = entry.peer.read_figures();
+                if is_heard && entry.told != Some(figures) {
+                    entry.told = Some(figures);
+                    changed.push(PeerFigures {
+                        room: entry.room,
+                        participant: entry.participant,
+                        peer: entry.key,
+                        figures,
+                    });
+                }
             }
         }
         let passed = now.saturating_duration_since(self.published);
-        self.load.set_busy_percent(busy_percent(self.idle, passed));
+        let busy_percent = busy_percent(self.idle, passed);
+        self.load.set_busy_percent(busy_percent);
+        if is_heard {
+            // Nobody may be there to look.
+            let _ = self.reports.figures.try_send(WorkerFigures {
+                worker: self.index,
+                busy_percent: busy_percent.try_into().unwrap_or(100),
+                rooms: self.rooms.len(),
+                peers: self.peers.len(),
+                forwarded: self.tally.peers.packets_out,
+                unsent: net.dropped_total() + self.tally.unsent,
+                changed,
+            });
+        }
         (self.idle, self.published) = (Duration::ZERO, now);
         self.tally.relays = self.links.carried;
         let sizes = (self.rooms.len(), self.peers.len());

@@ -6,7 +6,7 @@ use crate::plane::{Lane, MAX_QUEUED_COMMANDS, Order, Plane};
 use crate::run::{Reports, Worker};
 use crate::sockets::Sockets;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use media::MediaEvent;
+use media::{MediaEvent, WorkerFigures};
 use net::{Backend, BackendChoice, OpenReactorError, Waker};
 use peer::{Certificate, EgressKind, GenerateCertificateError};
 use std::net::{IpAddr, SocketAddr};
@@ -55,6 +55,7 @@ pub enum StartWorkersError {
 #[derive(Debug)]
 pub struct Workers {
     threads: Vec<Running>,
+    figures: Vec<Receiver<WorkerFigures>>,
     backend: Backend,
     reason: String,
 }
@@ -86,6 +87,7 @@ pub fn start(
     let certificate = Certificate::generate()?;
     let mut workers = Workers {
         threads: Vec::new(),
+        figures: Vec::new(),
         backend: Backend::Portable,
         reason: String::new(),
     };
@@ -94,6 +96,8 @@ pub fn start(
     for index in 0..config.count.max(1) {
         let (orders, waiting) = bounded(MAX_QUEUED_COMMANDS);
         let load = Arc::new(Load::default());
+        let (figures_in, figures) = bounded(1);
+        workers.figures.push(figures);
         let seat = Seat {
             index,
             config: config.clone(),
@@ -102,6 +106,7 @@ pub fn start(
             reports: Reports {
                 events: events.clone(),
                 ended: ended_in.clone(),
+                figures: figures_in,
             },
             load: load.clone(),
         };
@@ -224,6 +229,13 @@ impl Workers {
     #[must_use]
     pub fn count(&self) -> usize {
         self.threads.len()
+    }
+
+    /// Where each worker says once a second how it does, worker by worker; empty when it was asked
+    /// before. A worker that has ended has disconnected.
+    #[must_use]
+    pub fn take_figures(&mut self) -> Vec<Receiver<WorkerFigures>> {
+        std::mem::take(&mut self.figures)
     }
 
     /// The UDP addresses, worker by worker.

@@ -10,6 +10,8 @@
 
 #[path = "support/client.rs"]
 mod client;
+#[path = "suite/figures.rs"]
+mod figures;
 #[path = "support/stage.rs"]
 mod stage;
 

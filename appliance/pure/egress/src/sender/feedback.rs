@@ -15,6 +15,8 @@ const MIN_RESEND_INTERVAL: Duration = Duration::from_millis(5);
 const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 /// A round trip is believed up to this.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(2);
+/// Jitter is believed up to this.
+const MAX_JITTER: Duration = Duration::from_secs(10);
 /// NACK items of one datagram that are answered: 64 cover up to 1,088 packets, more than is
 /// remembered of a stream.
 const MAX_NACK_ITEMS: usize = 64;
@@ -66,9 +68,11 @@ impl Sender {
             Block::Reception {
                 ssrc,
                 fraction_lost,
+                jitter,
                 last_report,
                 delay,
             } => {
+                self.note_jitter(ssrc, jitter);
                 if self.handle_reception(ssrc, fraction_lost, (last_report, delay), now) {
                     worst = worst.max(Some(fraction_lost));
                 }
@@ -127,6 +131,19 @@ impl Sender {
             round_trip: measured.or(self.controller.round_trip()),
         }));
         true
+    }
+
+    /// Remembers the worst jitter until it is asked for. Anything above [`MAX_JITTER`] is no
+    /// measurement.
+    fn note_jitter(&mut self, ssrc: u32, ticks: u32) {
+        let Some(stream) = self.streams.iter().find(|s| s.config.ssrc == ssrc) else {
+            return;
+        };
+        let rate = stream.report.clock_rate();
+        let jitter = Duration::from_micros(u64::from(ticks) * 1_000_000 / u64::from(rate));
+        if jitter <= MAX_JITTER {
+            self.jitter = self.jitter.max(Some(jitter));
+        }
     }
 
     fn handle_nack(&mut self, ssrc: u32, first: u16, mask: u16, is_answered: bool, now: Instant) {

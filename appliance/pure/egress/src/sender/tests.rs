@@ -301,6 +301,8 @@ fn a_client_reports_losses_and_asks_for_keyframes() {
     } = loss.unwrap();
     assert!((fraction_lost - 0.25).abs() < 1e-6);
     assert_eq!(round_trip.map(|trip| trip.as_millis()), Some(40));
+    assert_eq!(sender.take_jitter(), Some(ms(10)));
+    assert_eq!(sender.take_jitter(), None, "asked for already");
     assert!(events.contains(&Event::KeyframeRequest { mid }));
     assert_eq!(
         sender.handle_rtcp(&[0x80; 60], now),

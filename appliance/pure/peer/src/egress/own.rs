@@ -353,6 +353,10 @@ impl Egress for Own {
         self.sender.transmit(slots, now);
     }
 
+    fn take_jitter(&mut self) -> Option<Duration> {
+        self.sender.take_jitter()
+    }
+
     fn count(&mut self, counters: &mut Counters) {
         counters.nonce_alarms += std::mem::take(&mut self.stopped);
         let sent = self.sender.take_counters();

@@ -5,10 +5,19 @@ use crate::departure::Departure;
 use crate::egress::Verdict;
 use crate::output::Output;
 use crate::receive::{egress_loss, sender_report};
-use media::Mid;
-use std::time::Instant;
+use media::packet::LossReport;
+use media::{Carrier, Kind, Mid};
+use std::time::{Duration, Instant};
 use str0m::Event;
-use str0m::net::Transmit;
+use str0m::net::{Protocol, Transmit};
+use str0m::stats::MediaEgressStats;
+
+/// Ticks of Opus' clock per second (RFC 7587 §4.1).
+const AUDIO_CLOCK: u64 = 48_000;
+/// Ticks of every video codec's clock per second (RFC 3551 §5).
+const VIDEO_CLOCK: u64 = 90_000;
+/// Jitter is believed up to this.
+const MAX_JITTER: Duration = Duration::from_secs(10);
 
 impl Peer {
     pub(super) fn pass_on(&mut self, transmit: Transmit, now: Instant) {
@@ -20,6 +29,7 @@ impl Peer {
             Verdict::Stopped => return,
         };
         self.repeats.count(departure, &mut self.counters);
+        self.gauge.sent(transmit.contents.len() as u64);
         self.outputs.push_back(Output::Transmit {
             local: transmit.source,
             remote: transmit.destination,
@@ -48,9 +58,33 @@ impl Peer {
                     let (packets, taken) = (stats.packets, stats.timestamp);
                     self.repeats.settle(mid, packets, taken, counters);
                 }
-                egress_loss(&stats).map(Output::Loss)
+                self.note_reported_jitter(&stats);
+                let report = egress_loss(&stats);
+                if let Some(report) = &report {
+                    self.note_sent_loss(report);
+                }
+                report.map(Output::Loss)
             }
-            Event::MediaIngressStats(stats) => self.receiver.ingress_loss(&stats).map(Output::Loss),
+            Event::MediaIngressStats(stats) => {
+                let report = self.receiver.ingress_loss(&stats);
+                if let Some(report) = &report {
+                    self.gauge.incoming.note(report);
+                    self.note_jitter(&stats.mid, stats.jitter);
+                    if let Some(round_trip) = report.round_trip {
+                        self.gauge.round_trip(round_trip);
+                    }
+                }
+                report.map(Output::Loss)
+            }
+            Event::PeerStats(stats) => {
+                if let Some(pair) = stats.selected_candidate_pair {
+                    self.gauge.carrier = carrier(pair.protocol);
+                    if let Some(round_trip) = pair.current_round_trip_time {
+                        self.gauge.round_trip(round_trip);
+                    }
+                }
+                None
+            }
             Event::Connected => {
                 self.liveness.connected();
                 Some(Output::Connected)
@@ -85,6 +119,34 @@ impl Peer {
         self.outputs.extend(output);
     }
 
+    /// A client reports what it lost of what it was sent.
+    pub(super) fn note_sent_loss(&mut self, report: &LossReport) {
+        self.gauge.outgoing.note(report);
+        if let Some(round_trip) = report.round_trip {
+            self.gauge.round_trip(round_trip);
+        }
+    }
+
+    fn note_reported_jitter(&mut self, stats: &MediaEgressStats) {
+        if let (Some(_), Some(remote)) = (stats.loss, &stats.remote) {
+            self.note_jitter(&stats.mid, remote.jitter);
+        }
+    }
+
+    /// Jitter in ticks of the section's clock.
+    fn note_jitter(&mut self, mid: &str, ticks: u32) {
+        let section = Mid::new(mid).and_then(|mid| self.sections.find(mid));
+        let rate = match section.map(|section| section.kind) {
+            Some(Kind::Audio) => AUDIO_CLOCK,
+            Some(Kind::Video) => VIDEO_CLOCK,
+            None => return,
+        };
+        let jitter = Duration::from_micros(u64::from(ticks) * 1_000_000 / rate);
+        if jitter <= MAX_JITTER {
+            self.gauge.jitter(jitter);
+        }
+    }
+
     fn read_packet(&mut self, packet: str0m::rtp::RtpPacket) -> Option<media::Packet> {
         let (receiver, counters) = (&mut self.receiver, &mut self.counters);
         let types = &self.sections.types;
@@ -106,6 +168,13 @@ impl Peer {
         if !matches!(taken, Some(Ok(()))) {
             self.end_by_fault();
         }
+    }
+}
+
+fn carrier(protocol: Protocol) -> Carrier {
+    match protocol {
+        Protocol::Udp => Carrier::Udp,
+        Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Carrier::Tcp,
     }
 }
 

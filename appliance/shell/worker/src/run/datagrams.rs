@@ -128,7 +128,12 @@ mod tests {
         let certificate = Certificate::generate().unwrap();
         let (events, _said) = crossbeam_channel::unbounded();
         let (ended, _) = crossbeam_channel::unbounded();
-        let reports = Reports { events, ended };
+        let (figures, _) = crossbeam_channel::bounded(1);
+        let reports = Reports {
+            events,
+            ended,
+            figures,
+        };
         let sockets = Sockets::new(&[address], &[]);
         let load = Arc::new(Load::default());
         let mut core = Core::new(0, sockets, certificate, reports, load, EgressKind::Own);

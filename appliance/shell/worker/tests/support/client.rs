@@ -80,6 +80,11 @@ impl Client {
         self.rtc.is_connected()
     }
 
+    /// Where its datagrams come from.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.local
+    }
+
     /// The candidate that the box announced.
     pub(crate) fn box_address(&self) -> SocketAddr {
         let candidate = self

@@ -283,7 +283,8 @@ impl Client {
     ) {
         let mut compound = vec![0x81, 201, 0, 7, 0, 0, 0, 99];
         compound.extend(ssrc.to_be_bytes());
-        compound.extend([lost, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0]);
+        // Jitter: 900 ticks, 10 ms of video.
+        compound.extend([lost, 0, 0, 9, 0, 0, 0, 0, 0, 0, 3, 0x84]);
         compound.extend(&answered[10..14]);
         let delay = (delay.as_micros() * 65_536 / 1_000_000) as u32;
         compound.extend(delay.to_be_bytes());
