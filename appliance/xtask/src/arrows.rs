@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("congestion", &["vocab"]),
     ("egress", &["congestion", "media", "vocab"]),
     ("peer", &["egress", "congestion", "media", "vocab"]),
+    ("alarm", &["vocab"]),
     ("auth", &["domain", "vocab"]),
     ("attempt", &["vocab"]),
     ("signal", &["auth", "domain", "media", "vocab"]),
@@ -22,7 +23,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["domain", "vocab"]),
     (
         "control",
-        &["domain", "auth", "signal", "media", "store", "vocab"],
+        &[
+            "domain", "auth", "signal", "media", "store", "watch", "vocab",
+        ],
     ),
     (
         "api",
@@ -34,9 +37,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "signal",
             "store",
             "telemetry",
+            "watch",
             "vocab",
         ],
     ),
+    ("watch", &["alarm", "media", "wire", "vocab"]),
     ("webhooks", &["store", "auth", "vocab"]),
     ("telemetry", &["vocab"]),
     ("safe", &["vocab"]),
@@ -108,6 +113,7 @@ const PURE: &[&str] = &[
     "signal",
     "auth",
     "attempt",
+    "alarm",
 ];
 
 /// Fails with every arrow that points where it must not.

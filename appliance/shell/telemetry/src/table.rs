@@ -104,6 +104,10 @@ metrics! {
     WORKER_PEERS = Gauge "ringward_worker_peers":
         "WebRTC transports, by worker";
 
+    // watch
+    ALARMS_RAISED = Counter "ringward_alarms_raised_total":
+        "Technical alarms raised, by code";
+
     // control
     CONTROL_CALLS = Counter "ringward_control_calls_total":
         "Calls run on the control thread";

@@ -28,9 +28,15 @@ pub struct AlarmView {
     /// Who acknowledged or shelved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Why it is shelved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Shelved until.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<u64>,
+    /// Makes no sound and does not blink until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced_until_ms: Option<u64>,
     /// How many things the one cause touches (five clients of one subnet are one alarm).
     pub count: u32,
 }
