@@ -91,6 +91,7 @@ fn new_peer() -> (Option<Peer>, Instant) {
                 certificate,
                 egress: EgressKind::Own,
                 seed: 1,
+                epoch: now,
             },
             now,
         )

@@ -112,6 +112,7 @@ impl Server {
             certificate: self.certificate.clone(),
             egress: self.egress,
             seed: spec.key.0,
+            epoch: self.start,
         };
         let mut peer = Peer::new(&config, now);
         let answer = peer.accept_offer(offer, now).unwrap();

@@ -9,6 +9,7 @@
 //! Sealing two packets under one of them gives both away, so an SSRC has one owner, an index is
 //! used once, and what was used is remembered as long as the keys live.
 
+mod beat;
 mod bits;
 mod continuity;
 mod counters;

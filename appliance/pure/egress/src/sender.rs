@@ -8,6 +8,7 @@ mod transmit;
 
 pub use feedback::Heard;
 
+use crate::beat::Beat;
 use crate::bits::Bits;
 use crate::counters::Counters;
 use crate::event::Event;
@@ -73,6 +74,7 @@ pub struct Sender {
     batch: Vec<Leaving>,
     controller: Controller,
     pacer: Pacer,
+    beat: Beat,
     repair: Repair,
     probes: VecDeque<ActiveProbe>,
     /// In rising order.
@@ -133,6 +135,7 @@ impl Sender {
             estimate: controller.estimate(),
             controller,
             pacer: Pacer::new(now),
+            beat: Beat::new(now),
             repair: Repair::new(now),
             probes: VecDeque::new(),
             watched: VecDeque::with_capacity(MAX_WATCHED),
@@ -148,6 +151,12 @@ impl Sender {
             events: VecDeque::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// The beat on which pictures of many tracks leave goes on since `epoch`: clients that share it
+    /// are served in one turn.
+    pub fn set_epoch(&mut self, epoch: Instant) {
+        self.beat = Beat::new(epoch);
     }
 
     /// Takes the keys DTLS exported. The same again change nothing; others reset all indices and
@@ -350,6 +359,9 @@ impl Sender {
         };
         stream.queue.push(queued, ends, now);
         self.counters.held += u64::from(!ends);
+        if ends && !is_audio {
+            self.beat.ready(now);
+        }
         self.queued_packets += 1;
         self.queued.set(place, true);
         Ok(())
@@ -440,13 +452,14 @@ impl Sender {
     /// When something of this stream's queue leaves.
     fn due(&self, place: usize) -> Option<Instant> {
         let stream = self.streams.get(place)?;
+        let beat = self.beat.due();
         if !stream.queue.has_ready() {
-            return stream.queue.held_until();
+            return Some(stream.queue.held_until()?).max(beat);
         }
-        Some(match stream.config.kind {
-            Kind::Audio => self.seen,
-            Kind::Video => self.free_at(),
-        })
+        match stream.config.kind {
+            Kind::Audio => Some(self.seen),
+            Kind::Video => Some(self.free_at()).max(beat),
+        }
     }
 }
 

@@ -50,6 +50,9 @@ pub struct PeerConfig {
     pub egress: EgressKind,
     /// What our own egress draws its numbers from.
     pub seed: u64,
+    /// Since when the beat goes on that all peers of a worker share: pictures of many tracks leave
+    /// on it.
+    pub epoch: Instant,
 }
 
 /// One WebRTC transport over one str0m `Rtc`.

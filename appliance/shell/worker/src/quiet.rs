@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const MAX_WINDOW: Duration = Duration::from_millis(2);
 
 /// A window in which fewer datagrams are to be expected wakes the thread as often as they would.
-const WORTHWHILE: f64 = 2.0;
+const WORTHWHILE: f64 = 1.5;
 
 /// What follows sooner belongs to the same burst: real publishers spread a frame over 0.35 ms.
 const BURST: Duration = Duration::from_millis(1);

@@ -69,6 +69,8 @@ struct Core {
     publisher: Publisher,
     seeds: RandomState,
     index: usize,
+    /// When it began: the beat of its peers goes on since then.
+    epoch: Instant,
     links: Links,
     quiet: Quiet,
     /// Waited since the last publication.
@@ -255,6 +257,7 @@ impl Core {
             publisher: Publisher::new(index, now),
             seeds: RandomState::new(),
             index,
+            epoch: now,
             links: Links::default(),
             quiet: Quiet::new(now),
             idle: Duration::ZERO,

@@ -3,6 +3,7 @@
 use super::Sender;
 use crate::ledger::MAX_SSRCS;
 use crate::stream::{Stream, StreamConfig};
+use media::Kind;
 
 impl Sender {
     /// The sections as negotiated, in the order of their priority. What is missing is forgotten,
@@ -58,6 +59,9 @@ impl Sender {
         self.resending.reset(self.streams.len());
         self.has_transport_cc = false;
         (self.can_pad, self.has_begun) = (false, false);
+        let shows = |s: &&Stream| s.config.kind == Kind::Video && s.config.sending;
+        self.beat
+            .set_tracks(self.streams.iter().filter(shows).count());
         for place in 0..self.streams.len() {
             if self.streams.get(place).is_some_and(|s| !s.config.sending) {
                 self.drop_queue(place);

@@ -122,6 +122,9 @@ impl Sender {
                 self.resending.set(place, !stream.resends.is_empty());
             }
         }
+        if !self.beat.strikes(now) {
+            return;
+        }
         at = 0;
         while let Some(place) = self.queued.next(at) {
             at = place + 1;

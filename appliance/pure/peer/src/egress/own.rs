@@ -68,9 +68,11 @@ enum Told {
 }
 
 impl Own {
-    pub(crate) fn new(seed: u64, now: Instant) -> Self {
+    pub(crate) fn new(seed: u64, epoch: Instant, now: Instant) -> Self {
+        let mut sender = Sender::new(seed, now);
+        sender.set_epoch(epoch);
         Self {
-            sender: Sender::new(seed, now),
+            sender,
             announced: Vec::new(),
             streams: Vec::new(),
             path: None,

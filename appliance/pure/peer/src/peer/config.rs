@@ -39,7 +39,7 @@ pub(super) fn build(config: &PeerConfig, now: Instant) -> Built {
     );
     let is_own = sends && config.egress == EgressKind::Own;
     let egress: Box<dyn Egress> = if is_own {
-        Box::new(Own::new(config.seed, now))
+        Box::new(Own::new(config.seed, config.epoch, now))
     } else {
         Box::new(Plain::default())
     };

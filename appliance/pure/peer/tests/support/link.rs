@@ -57,6 +57,7 @@ fn peer_over(egress: EgressKind, spec: PeerSpec, now: Instant) -> Peer {
         certificate: certificate(),
         egress,
         seed: 7,
+        epoch: now,
     };
     Peer::new(&config, now)
 }

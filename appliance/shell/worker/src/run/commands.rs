@@ -129,6 +129,7 @@ impl Core {
             certificate: self.certificate.clone(),
             egress: self.egress,
             seed: self.seeds.hash_one(spec.key),
+            epoch: self.epoch,
         };
         let peer = Peer::new(&config, now);
         let index = self.peers.insert(room, spec.participant, spec.key, peer);

@@ -24,7 +24,7 @@ fn path(port: u16) -> Path {
 }
 
 fn own() -> Own {
-    let mut own = Own::new(1, Instant::now());
+    let mut own = Own::new(1, Instant::now(), Instant::now());
     own.announced.push(Announced {
         mid: Mid::new("0").unwrap(),
         rtc_mid: RtcMid::from("0"),
