@@ -12,7 +12,7 @@ mod nonces;
 use super::*;
 use crate::counters::Counters;
 use crate::keying::Profile;
-use crate::{RtcpRefusal, WriteRefusal};
+use crate::{RtcpRefusal, StreamConfig, WriteRefusal};
 use client::{MATERIAL, VIDEO, audio, ms, outgoing, payload, stage, video};
 use media::packet::{LossReport, Vp8Rewrite};
 use proptest::prelude::*;
@@ -38,6 +38,64 @@ fn audio_leaves_at_once_and_video_with_its_frame() {
     );
     assert_eq!(frame[1].payload, payload(2, 900).to_vec());
     assert!(frame[1].marker && !frame[0].marker);
+}
+
+#[test]
+fn frames_of_many_tracks_leave_together_on_the_beat() {
+    let (mut sender, mut client, now) = stage();
+    sender.set_epoch(now);
+    let mut streams = client::streams();
+    for (number, mid) in ["2", "3", "4", "5"].into_iter().enumerate() {
+        let ssrc = VIDEO + 10 + 2 * number as u32;
+        streams.push(StreamConfig {
+            mid: Mid::new(mid).unwrap(),
+            ssrc,
+            rtx: Some(ssrc + 1),
+            ..streams[1].clone()
+        });
+    }
+    sender.set_streams(&streams);
+    for (passed, mid) in [(100, "1"), (900, "2"), (1_700, "3")] {
+        let then = now + Duration::from_micros(passed);
+        let mut frame = video(1, 300, true);
+        frame.mid = Mid::new(mid).unwrap();
+        sender.write(&outgoing(&frame), then).unwrap();
+        sender.write(&outgoing(&audio(passed, 80)), then).unwrap();
+        let sent = client.take(&mut sender, then);
+        assert_eq!(sent.len(), 1, "audio does not wait");
+        assert_eq!(sender.next(), Some(now + ms(3)));
+    }
+    assert_eq!(client.take(&mut sender, now + ms(3)).len(), 3);
+    assert_eq!(
+        sender.counters().trains,
+        3 + 1,
+        "three times audio, one train of pictures"
+    );
+}
+
+#[test]
+fn what_concerns_only_what_is_sent_is_for_nobody_else() {
+    let (mut sender, mut client, now) = stage();
+    let head = |first: u8, kind: u8, words: u8| vec![first, kind, 0, words, 0, 0, 0, 99];
+    let names = head(0x81, 202, 1);
+    let report = head(0x80, 201, 1);
+    let keyframe = [head(0x81, 206, 2), VIDEO.to_be_bytes().to_vec()].concat();
+    let information = [head(0x80, 200, 6), vec![0; 20]].concat();
+    for (compound, want) in [
+        (report.clone(), Heard::All),
+        (keyframe.clone(), Heard::All),
+        ([report.clone(), keyframe].concat(), Heard::All),
+        (information, Heard::Part),
+        ([report.clone(), names].concat(), Heard::Part),
+        ([report, head(0x81, 203, 1)].concat(), Heard::Part),
+        (head(0x80, 207, 1), Heard::Part),
+    ] {
+        assert_eq!(
+            client.send(&mut sender, compound.clone(), now),
+            want,
+            "{compound:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A client that opens what it gets and answers.
 
+use crate::Heard;
 use crate::keying::{KeyingMaterial, Profile};
 use crate::srtp::tests::{cipher, open_rtp};
 use crate::srtp::{Cipher, Direction};
@@ -291,13 +292,18 @@ impl Client {
         self.send(sender, compound, now);
     }
 
-    pub(super) fn send(&mut self, sender: &mut Sender, mut compound: Vec<u8>, now: Instant) {
+    pub(super) fn send(
+        &mut self,
+        sender: &mut Sender,
+        mut compound: Vec<u8>,
+        now: Instant,
+    ) -> Heard {
         let len = compound.len() + self.rtcp.rtcp_overhead();
         compound.resize(len, 0);
         self.rtcp_index += 1;
         self.rtcp
             .seal_rtcp(&mut compound, (99, self.rtcp_index))
             .unwrap();
-        sender.handle_rtcp(&compound, now).expect("well-formed");
+        sender.handle_rtcp(&compound, now).expect("well-formed")
     }
 }
