@@ -114,6 +114,10 @@ impl Worker {
             if let Some(began) = began {
                 self.core.idle += now.saturating_duration_since(began);
             }
+            // Media leaves before joins are worked on.
+            if self.core.has_handshakes() || !orders.is_empty() {
+                self.settle(now);
+            }
             more = self.core.run_handshakes(now);
             more |= self.core.run_commands(orders, now);
             more |= self.core.run_relays(now);

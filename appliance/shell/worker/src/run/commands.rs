@@ -8,26 +8,26 @@ use media::plane::{ParticipantSpec, PeerFailure, PeerSpec};
 use media::{MediaCommand, MediaEvent, PartKey, Room};
 use peer::{Peer, PeerConfig};
 use std::hash::BuildHasher;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vocab::RoomKey;
 
-/// Work done for commands in one turn, in units of some 10 to 50 µs: a storm of joins must not
-/// hold media back for longer than a few milliseconds.
-const WORK_PER_TURN: usize = 64;
-/// Opening a transport or reading and writing a session description, in those units.
-const NEGOTIATION_WORK: usize = 8;
+/// What a turn spends on commands before it looks for media again; the last command may take half
+/// a millisecond more: it writes a session description.
+const COMMAND_TIME: Duration = Duration::from_millis(2);
 
 impl Core {
-    /// Runs a bounded number of commands; true when more wait.
+    /// Runs commands for [`COMMAND_TIME`]; true when more wait.
     pub(super) fn run_commands(&mut self, orders: &Receiver<Order>, now: Instant) -> bool {
-        let mut done = 0;
-        while done < WORK_PER_TURN {
+        if orders.is_empty() {
+            return false;
+        }
+        let began = Instant::now();
+        while began.elapsed() < COMMAND_TIME {
             let Ok(order) = orders.try_recv() else {
                 return false;
             };
             match order {
                 Order::Command(command) => {
-                    done += work(&command);
                     self.handle_command(command, now);
                 }
                 Order::AddElsewhere {
@@ -35,7 +35,6 @@ impl Core {
                     participant,
                     part,
                 } => {
-                    done += 1;
                     self.add_elsewhere(room, &participant, part, now);
                 }
                 Order::Join(link) => self.links.join(link),
@@ -158,16 +157,5 @@ impl Core {
             self.demux.forget(index, entry.paths);
         }
         self.load.set_peers(self.peers.len());
-    }
-}
-
-/// What a command costs, in units of [`WORK_PER_TURN`].
-fn work(command: &MediaCommand) -> usize {
-    match command {
-        MediaCommand::OpenPeer { .. }
-        | MediaCommand::AcceptOffer { .. }
-        | MediaCommand::MakeOffer { .. }
-        | MediaCommand::AcceptAnswer { .. } => NEGOTIATION_WORK,
-        _ => 1,
     }
 }

@@ -6,7 +6,11 @@ use crate::stun::{self, Verdict};
 use net::{Received, SocketIndex};
 use peer::is_dtls;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What a turn spends on handshakes before it looks for media again; the last datagram may take a
+/// millisecond more.
+const HANDSHAKE_TIME: Duration = Duration::from_millis(2);
 
 impl Core {
     /// A datagram goes to the peer whose path ICE has validated, or that its STUN ufrag names and
@@ -37,7 +41,7 @@ impl Core {
                 return;
             }
         };
-        if is_dtls(bytes) && !self.may_shake_hands(index, &received) {
+        if is_dtls(bytes) && self.waits(index, &received) {
             return;
         }
         if let Some(entry) = self.peers.touch(index) {
@@ -45,13 +49,13 @@ impl Core {
         }
     }
 
-    /// Whether a DTLS record may be looked at in this turn; if not, it waits for the next.
-    fn may_shake_hands(&mut self, index: usize, received: &Received<'_>) -> bool {
+    /// A handshake waits until the media that came with it has left.
+    fn waits(&mut self, index: usize, received: &Received<'_>) -> bool {
         let Some(entry) = self.peers.get(index) else {
-            return false;
-        };
-        if entry.peer.is_connected() || self.handshakes.may_begin() {
             return true;
+        };
+        if entry.peer.is_connected() {
+            return false;
         }
         let is_kept = self.handshakes.defer(Waiting {
             index,
@@ -61,11 +65,20 @@ impl Core {
             bytes: received.bytes.into(),
         });
         self.tally.handshakes_dropped += u64::from(!is_kept);
-        false
+        true
     }
 
-    /// Goes on with handshakes that wait; true when more do.
+    /// Handshakes wait.
+    pub(super) fn has_handshakes(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    /// Goes on with handshakes for [`HANDSHAKE_TIME`]; true when more wait.
     pub(super) fn run_handshakes(&mut self, now: Instant) -> bool {
+        if !self.has_handshakes() {
+            return false;
+        }
+        let began = Instant::now();
         while let Some(waiting) = self.handshakes.pop() {
             let Some(local) = self.sockets.candidate_of(waiting.socket) else {
                 continue;
@@ -75,8 +88,11 @@ impl Core {
                 let (remote, bytes) = (waiting.remote, &waiting.bytes);
                 entry.peer.handle_datagram(local, remote, bytes, now);
             }
+            if began.elapsed() >= HANDSHAKE_TIME {
+                break;
+            }
         }
-        self.handshakes.end_turn()
+        !self.handshakes.is_empty()
     }
 
     fn validate(
