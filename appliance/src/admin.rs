@@ -76,6 +76,32 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// `GET path`; `None` when the box knows nothing of it.
+    pub(crate) async fn find(&self, path: &str) -> Result<Option<Value>> {
+        let mut url = reqwest::Url::parse("http://ringward").context("a literal address")?;
+        url.set_path(path);
+        let answer =
+            self.client.get(url).send().await.with_context(|| {
+                format!("the box behind {} does not answer", self.socket.display())
+            })?;
+        let status = answer.status();
+        let body = answer
+            .bytes()
+            .await
+            .context("the box broke off its answer")?;
+        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match status {
+            reqwest::StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(value)),
+            status => bail!(
+                "the box refuses: {}",
+                value["detail"].as_str().unwrap_or(status.as_str())
+            ),
+        }
+    }
+}
+
 /// An answer that arrives line by line.
 pub(crate) struct Lines {
     answer: reqwest::Response,

@@ -11,6 +11,7 @@ use ::tls::Tls;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
+use logbook::Logbook;
 use settings::{Backend, DEVELOPMENT_KEY, Egress, PlainHttp, Settings};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,9 @@ use worker::{BackendChoice, EgressKind, SplitAt, WorkersConfig};
 
 /// Threads for HTTP and WebSocket: signalling is small, the cores belong to media.
 const HTTP_THREADS: usize = 2;
+
+/// Where attempts to connect are kept, inside the data folder.
+const ATTEMPTS_FOLDER: &str = "attempts";
 
 /// A stop that takes longer than this is cut off.
 const STOP_TIMEOUT: Duration = Duration::from_millis(1_800);
@@ -78,8 +82,9 @@ async fn run(
         workers: workers.count(),
     };
     let outbox = store.outbox_reader();
+    let logbook = Logbook::open(&settings.data.join(ATTEMPTS_FOLDER))?;
     let control = control::start(
-        control_config(settings, &opened)?,
+        control_config(settings, &opened, logbook.clone())?,
         store,
         Box::new(plane),
         events,
@@ -116,6 +121,7 @@ async fn run(
         tracing::warn!("stopped with connections still open");
     }
     workers.stop();
+    logbook.flush();
     Ok(())
 }
 
@@ -204,7 +210,7 @@ pub(crate) fn own_addresses(development: bool) -> Result<Vec<IpAddr>> {
     Ok(addresses)
 }
 
-fn control_config(settings: &Settings, opened: &Opened) -> Result<ControlConfig> {
+fn control_config(settings: &Settings, opened: &Opened, logbook: Logbook) -> Result<ControlConfig> {
     let signing = if settings.development {
         Some(DEVELOPMENT_KEY)
     } else {
@@ -230,6 +236,7 @@ fn control_config(settings: &Settings, opened: &Opened) -> Result<ControlConfig>
             ("data".to_owned(), settings.data.display().to_string()),
             ("profile".to_owned(), settings.profile.name.clone()),
         ],
+        logbook,
     })
 }
 
@@ -279,6 +286,7 @@ fn serve_http(
                 api::router(api.clone()),
                 lead.clone(),
                 limits,
+                refusals(control, tls.clone()),
                 until(stopping.clone()),
             ));
         }
@@ -287,6 +295,14 @@ fn serve_http(
         tls::watch(tls, until(stopping.clone()), &mut tasks)?;
     }
     Ok(tasks)
+}
+
+/// Handshakes that come to nothing are attempts to connect.
+fn refusals(control: &ControlHandle, tls: Arc<Tls>) -> api::Refusals {
+    api::Refusals {
+        logbook: control.logbook().clone(),
+        is_expired: Arc::new(move || now().is_ok_and(|now| tls.complaint(now).is_some())),
+    }
 }
 
 /// All listeners share what descriptors there are.

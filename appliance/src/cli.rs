@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Rooms(RoomsArguments),
     /// Shows what happened
     Events(EventsArguments),
+    /// Says why somebody cannot connect
+    Why(WhyArguments),
     /// Looks after the data folder of a box that does not run
     #[command(subcommand)]
     Store(StoreCommand),
@@ -192,6 +194,21 @@ pub(crate) struct EventsArguments {
     /// At most this many
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) limit: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct WhyArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+    /// Identity, sid (PA_…), attempt (CA_…), address or subnet (10.30.0.0/24); without it, every
+    /// attempt of the last hour that found a cause
+    pub(crate) whom: Option<String>,
+    /// Only with this cause (UDP-BLOCKED, …)
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// Only since, in milliseconds since 1970
+    #[arg(long, value_name = "MS")]
+    pub(crate) since: Option<u64>,
 }
 
 #[derive(Subcommand)]

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod admin;
+mod attempts;
 mod banner;
 mod boot;
 mod ca;
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command.unwrap_or_default() {
         Command::Serve(arguments) => boot::serve(arguments),
+        Command::Why(arguments) => match attempts::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Token(command) => token::run(command),
         Command::Rooms(arguments) => rooms::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),

@@ -3,6 +3,7 @@ import { ParticipantEvent, Room, RoomEvent, Track, setLogLevel } from './vendor/
 import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { Lobby, fetchToken } from './lobby.js';
+import { Report, wordsOf } from './report.js';
 import { Tiles, nameOf } from './tiles.js';
 import { ofJoining, ofLeaving, show } from './trouble.js';
 
@@ -27,9 +28,12 @@ const lobby = new Lobby(join);
 const controls = new Controls({
   onLeave: () => room?.disconnect(),
   onTrouble: (what) => show(trouble, what),
+  onDevice: (device, error) => (error ? report?.say(wordsOf(error, device)) : report?.worksAgain(device)),
 });
 /** The room being joined or met in, else `null`. */
 let room = null;
+/** Tells the box what only this browser knows, while there is a room. */
+let report = null;
 
 trouble.querySelector('.trouble-close').addEventListener('click', () => show(trouble, null));
 document.getElementById('copy-link').addEventListener('click', copyLink);
@@ -39,8 +43,9 @@ async function join(wish) {
   show(lobby.trouble, null);
   const joining = new Room({ adaptiveStream: true, dynacast: true });
   watch(joining);
+  let token;
   try {
-    const token = wish.token || (await fetchToken(wish));
+    token = wish.token || (await fetchToken(wish));
     await within(MAX_JOINING_MS, joining.connect(boxAddress(), token));
   } catch (error) {
     show(lobby.trouble, ofJoining(error));
@@ -50,6 +55,8 @@ async function join(wish) {
     lobby.setBusy(false);
   }
   room = joining;
+  report = new Report(token);
+  report.watch(room);
   await enter(wish);
 }
 
@@ -127,6 +134,8 @@ function watch(joining) {
 
 function leave(reason) {
   room = null;
+  report?.stop();
+  report = null;
   tiles.clear();
   tell('');
   meeting.hidden = true;

@@ -9,8 +9,9 @@ const SWITCHES = {
 };
 
 export class Controls {
-  constructor({ onLeave, onTrouble }) {
+  constructor({ onLeave, onTrouble, onDevice }) {
     this.onTrouble = onTrouble;
+    this.onDevice = onDevice;
     this.buttons = {};
     for (const key of Object.keys(SWITCHES)) {
       this.buttons[key] = document.getElementById(key);
@@ -39,7 +40,9 @@ export class Controls {
     try {
       await set(this.room.localParticipant, on);
       this.onTrouble(null);
+      this.onDevice(device, null);
     } catch (error) {
+      this.onDevice(device, error);
       this.onTrouble(ofDevice(error, device));
     } finally {
       button.ariaBusy = 'false';

@@ -10,6 +10,7 @@ pub(crate) const FILES: &[(&str, &str, &[u8])] = &[
     ("/chat.js", JS, include_bytes!("chat.js")),
     ("/controls.js", JS, include_bytes!("controls.js")),
     ("/lobby.js", JS, include_bytes!("lobby.js")),
+    ("/report.js", JS, include_bytes!("report.js")),
     ("/tiles.js", JS, include_bytes!("tiles.js")),
     ("/trouble.js", JS, include_bytes!("trouble.js")),
     ("/icon.svg", "image/svg+xml", include_bytes!("icon.svg")),

@@ -28,7 +28,7 @@ export function fromAddress(location) {
 }
 
 /** The claims of a token, unverified and for show only; `{}` where it is none. */
-function claimsOf(token) {
+export function claimsOf(token) {
   try {
     const middle = token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
     const bytes = Uint8Array.from(atob(middle), (c) => c.charCodeAt(0));

@@ -21,10 +21,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["vocab"]),
     ("worker", &["net", "media", "peer", "telemetry", "vocab"]),
     ("store", &["domain", "vocab"]),
+    ("logbook", &["attempt", "vocab"]),
     (
         "control",
         &[
-            "domain", "auth", "signal", "media", "store", "watch", "vocab",
+            "attempt", "logbook", "domain", "auth", "signal", "media", "store", "watch", "vocab",
         ],
     ),
     (
@@ -35,6 +36,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "auth",
             "domain",
             "signal",
+            "attempt",
+            "logbook",
             "store",
             "telemetry",
             "watch",

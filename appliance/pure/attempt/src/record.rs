@@ -69,6 +69,8 @@ pub struct Record {
     pub media: Media,
     /// What its browser reports.
     pub words: BTreeSet<Word>,
+    /// How often it reported.
+    pub reports: u32,
     /// Its end.
     pub ended: Option<Ended>,
     /// The same again within a minute: counted, not recorded again.
@@ -136,6 +138,17 @@ impl Record {
             self.transports.push(transport);
             self.transports.len().saturating_sub(1)
         })
+    }
+
+    /// What its browser says; [`Word::Recovered`] ends what it said before.
+    pub fn report(&mut self, words: &[Word]) {
+        for word in words {
+            if *word == Word::Recovered {
+                self.words.clear();
+            } else {
+                self.words.insert(*word);
+            }
+        }
     }
 
     /// The subnet it came from.

@@ -4,6 +4,7 @@
 //! against the box's [`Keys`] at a given instant, [`mint`] makes one, and [`Claims`] with its
 //! [`Grants`] answers what its bearer may do.
 
+mod claimed;
 mod claims;
 mod grants;
 mod keys;
@@ -11,6 +12,7 @@ mod mint;
 mod strict_json;
 mod verify;
 
+pub use claimed::{Claimed, claimed};
 pub use claims::Claims;
 pub use grants::{Grants, SipGrants, Source};
 pub use keys::{AddKeyError, Keys};

@@ -4,9 +4,13 @@
 //! that the plane can find the worker that owns it. A command about something that is already
 //! gone is ignored: the control plane learns of ends by [`MediaEvent`] and may be a moment behind.
 
+mod path_report;
+
 use crate::packet::{Channel, Kind, Layer, Mid};
 use bytes::Bytes;
 use vocab::{Bitrate, Identity, ParticipantKey, ParticipantSid, PeerKey, RoomKey, TrackKey};
+
+pub use path_report::{DtlsProgress, MAX_REPORTED_PAIRS, PathKind, PathPair, PathReport};
 
 /// How the ids of the server's own RPC requests begin. What participants answer to such a request
 /// goes to control as [`MediaEvent::RpcAnswered`] and to nobody else. A participant that makes
@@ -389,6 +393,12 @@ pub enum MediaEvent {
         room: RoomKey,
         peer: PeerKey,
         cause: PeerFailure,
+    },
+    /// How far a transport has come.
+    PathSeen {
+        room: RoomKey,
+        peer: PeerKey,
+        report: Box<PathReport>,
     },
     /// First media packet of a track.
     TrackFlowing { room: RoomKey, track: TrackKey },

@@ -85,6 +85,7 @@ pub struct Peer {
     desired: Option<Bitrate>,
     heard_media: bool,
     farewell_seen: bool,
+    reported: bool,
 }
 
 impl Peer {
@@ -118,6 +119,7 @@ impl Peer {
             desired: None,
             heard_media: false,
             farewell_seen: false,
+            reported: false,
         };
         if peer.rtc.is_none() {
             peer.outputs.push_back(Output::Failed(PeerFailure::Fault));
@@ -143,6 +145,11 @@ impl Peer {
     /// Whether ICE and DTLS came up. Stays true while a lost path is waited for.
     pub fn is_connected(&self) -> bool {
         self.is_alive() && self.liveness.is_connected()
+    }
+
+    /// Whether the client has reported on media that it was sent: it arrives there.
+    pub fn is_reported(&self) -> bool {
+        self.reported
     }
 
     /// Whether the peer still does anything.

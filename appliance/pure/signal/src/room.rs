@@ -187,6 +187,8 @@ impl Room {
             }
             MediaEvent::PeerConnected { peer, .. } => self.peer_connected(peer, now),
             MediaEvent::PeerFailed { peer, cause, .. } => self.peer_failed(peer, cause, now),
+            // For whoever has to say why somebody does not connect; nothing for the room to do.
+            MediaEvent::PathSeen { .. } => {}
             MediaEvent::TrackFlowing { track, .. } => self.tell_demand(track),
             MediaEvent::DemandChanged { track, wanted, .. } => self.demand_changed(track, wanted),
             MediaEvent::StreamStateChanged {

@@ -155,6 +155,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/rooms/sessions/{sid}", Requires::RoomListOrAdmin),
     route("POST", "/v1/rooms/sessions/events", Requires::RoomJoin),
     route("POST", "/v1/rooms/{room}/events", Requires::RoomJoin),
+    route("POST", "/v1/rooms/{room}/trouble", Requires::RoomJoin),
     route("PUT", "/v1/rooms/{room}/lock", Requires::RoomAdmin),
     route("DELETE", "/v1/rooms/{room}/lock", Requires::RoomAdmin),
 ];

@@ -4,6 +4,7 @@
 //! vouches for goes no further. What a role may do, each handler says with
 //! [`operator::Operator::require`].
 
+pub(crate) mod attempts;
 pub(crate) mod events;
 pub(crate) mod operator;
 pub(crate) mod rooms;
@@ -25,6 +26,8 @@ pub(crate) fn routes() -> Router<Api> {
         )
         .route("/admin/events", get(events::events))
         .route("/admin/sessions", get(sessions::sessions))
+        .route("/admin/why/{whom}", get(attempts::why))
+        .route("/admin/attempts", get(attempts::attempts))
         .route("/admin/sessions/{sid}", get(sessions::session))
         .route("/admin/status", get(status::status))
         .route_layer(from_fn(operator::known))

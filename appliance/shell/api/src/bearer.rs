@@ -1,10 +1,12 @@
 //! Who is asking: the access token of a request.
 
+use crate::attempts::Attempt;
 use crate::state::Api;
+use attempt::Door;
 use auth::Claims;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use signal::join::Query;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,8 +31,25 @@ impl FromRequestParts<Api> for Bearer {
     type Rejection = TokenRefused;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, TokenRefused> {
-        claims(api, header_token(&parts.headers)?).map(Bearer)
+        let token = header_token(&parts.headers)?;
+        claims(api, token).map(Bearer).inspect_err(|_| {
+            if let Some(door) = door(parts) {
+                let origin = parts.extensions.get().copied();
+                Attempt::begin(api, door, origin).unauthenticated(api, token);
+            }
+        })
     }
+}
+
+/// Which door a request that opens something knocks at.
+fn door(parts: &Parts) -> Option<Door> {
+    let path = parts.uri.path();
+    if parts.method != Method::POST {
+        return None;
+    }
+    path.starts_with("/whip/")
+        .then_some(Door::Whip)
+        .or(path.starts_with("/whep/").then_some(Door::Whep))
 }
 
 /// The claims of a header's token, else of the query's `access_token`, as browsers' WebSockets
@@ -71,6 +90,12 @@ fn claims(api: &Api, token: Option<&str>) -> Result<Option<Claims>, TokenRefused
             Err(TokenRefused)
         }
     }
+}
+
+/// The token that a request brings, good or not.
+pub(crate) fn brought<'a>(headers: &'a HeaderMap, query: &'a Query) -> Option<&'a str> {
+    let in_query = query.get("access_token").filter(|token| !token.is_empty());
+    header_token(headers).ok().flatten().or(in_query)
 }
 
 fn unix_now() -> UnixMillis {

@@ -9,6 +9,7 @@ pub mod config;
 pub mod listen;
 
 mod admin;
+mod attempts;
 mod bearer;
 mod body;
 mod cors;
@@ -22,6 +23,7 @@ mod router;
 mod rtc;
 mod sessions;
 mod state;
+mod trouble;
 mod twirp;
 mod view;
 mod whip;
@@ -29,7 +31,7 @@ mod whip;
 pub use admin::operator::OperatorIdentity;
 pub use config::{ApiConfig, ConnectionLimits, PageFile};
 pub use listen::{
-    BindAdminError, Remote, bind_unix, redirect_router, serve_tcp, serve_tls, serve_unix,
+    BindAdminError, Refusals, Remote, bind_unix, redirect_router, serve_tcp, serve_tls, serve_unix,
 };
 pub use page::MEETING_PAGE;
 pub use router::{admin_router, router};

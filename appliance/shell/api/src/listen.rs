@@ -14,6 +14,7 @@ use crate::config::{ConnectionLimits, DRAIN_TIMEOUT};
 use axum::Router;
 use connection::serve_connection;
 use gate::Gate;
+use logbook::Origin;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use tokio::task::JoinSet;
 pub use connection::Remote;
 pub use gate::Permit;
 pub use plain::redirect_router;
-pub use tls::serve_tls;
+pub use tls::{Refusals, serve_tls};
 pub use unix::{BindAdminError, bind_unix, serve_unix};
 
 /// How long to wait after the kernel refused an accept: the process is out of descriptors or
@@ -43,10 +44,10 @@ pub async fn serve_tcp(
     let serve = |arrived: Arrived, drain| {
         let Arrived {
             stream,
-            remote,
+            origin,
             permit,
         } = arrived;
-        serve_connection(stream, Some(remote), router.clone(), permit, drain)
+        serve_connection(stream, origin, router.clone(), permit, drain)
     };
     accept(listener, limits, stop, serve).await;
 }
@@ -54,7 +55,7 @@ pub async fn serve_tcp(
 /// A connection that has its place.
 struct Arrived {
     stream: TcpStream,
-    remote: Remote,
+    origin: Option<Origin>,
     permit: Permit,
 }
 
@@ -86,10 +87,14 @@ async fn accept<F>(
             Ok(permit) => {
                 // Signalling is small messages that somebody waits for.
                 let _ = stream.set_nodelay(true);
-                let remote = Remote(remote.ip().to_canonical());
+                let origin = stream.local_addr().ok().map(|local| Origin {
+                    remote,
+                    local,
+                    secure: false,
+                });
                 let arrived = Arrived {
                     stream,
-                    remote,
+                    origin,
                     permit,
                 };
                 connections.spawn(serve(arrived, drain.clone()));

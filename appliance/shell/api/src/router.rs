@@ -1,7 +1,7 @@
 //! All routes, and what lies around them.
 
 use crate::state::Api;
-use crate::{admin, cors, count, dev, events, health, page, rtc, sessions, twirp, whip};
+use crate::{admin, cors, count, dev, events, health, page, rtc, sessions, trouble, twirp, whip};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
@@ -39,6 +39,7 @@ pub fn router(api: Api) -> Router {
             post(events::report_to_sessions),
         )
         .route("/v1/rooms/{room}/events", post(events::report))
+        .route("/v1/rooms/{room}/trouble", post(trouble::report))
         .route(
             "/v1/rooms/{room}/lock",
             put(sessions::lock).delete(sessions::unlock),

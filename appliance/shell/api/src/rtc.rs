@@ -4,7 +4,8 @@ mod frame;
 mod pace;
 mod pump;
 
-use crate::bearer::header_or_query;
+use crate::attempts::Attempt;
+use crate::bearer::{brought, header_or_query};
 use crate::listen::Permit;
 use crate::problem;
 use crate::state::Api;
@@ -36,22 +37,24 @@ pub(crate) struct Refused(StatusCode, String);
 pub(crate) async fn join_v0(
     api: State<Api>,
     permit: Option<Extension<Permit>>,
+    origin: Came,
     query: RawQuery,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
-    join(Version::V0, api, permit, query, headers, upgrade).await
+    join(Version::V0, api, permit, origin, query, headers, upgrade).await
 }
 
 /// `GET /rtc/v1`.
 pub(crate) async fn join_v1(
     api: State<Api>,
     permit: Option<Extension<Permit>>,
+    origin: Came,
     query: RawQuery,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
-    join(Version::V1, api, permit, query, headers, upgrade).await
+    join(Version::V1, api, permit, origin, query, headers, upgrade).await
 }
 
 /// `GET /rtc/validate`: every check of a join, and no join.
@@ -72,24 +75,87 @@ pub(crate) async fn validate_v1(
     validate(&api, Version::V1, query, &headers).await
 }
 
+/// Where a request came from, if its listener says so.
+type Came = Option<Extension<logbook::Origin>>;
+
 async fn join(
     version: Version,
     State(api): State<Api>,
     permit: Option<Extension<Permit>>,
+    origin: Came,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
-    let upgrade =
-        upgrade.map_err(|_| Refused(StatusCode::NOT_FOUND, "404 page not found\n".into()))?;
-    let join = read_join(&api, version, query, &headers)?;
+    let origin = origin.map(|origin| origin.0);
+    let begin = || Attempt::begin(&api, attempt::Door::Rtc, origin);
+    let Ok(upgrade) = upgrade else {
+        note_stripped(&api, begin(), query.as_deref(), &headers);
+        return Err(Refused(
+            StatusCode::NOT_FOUND,
+            "404 page not found\n".into(),
+        ));
+    };
+    let read = read_join(&api, version, query.as_deref(), &headers);
+    let join = read.inspect_err(|refused| {
+        note_unread(&api, begin(), refused, query.as_deref(), &headers);
+    })?;
+    let resumed = join.reconnect.as_ref();
+    let resumed = resumed.and_then(|_| Attempt::resume(&api, &join.claims));
+    let attempt = resumed.unwrap_or_else(|| {
+        let attempt = begin();
+        attempt.bearer(&join.claims);
+        attempt.client(&join.client);
+        attempt
+    });
     // The first answer is computed before the upgrade, so that a refusal is a status.
-    let session = api.control.open_session(join).await?;
+    let session = match api.control.open_session(join, attempt.key()).await {
+        Ok(session) => session,
+        Err(error) => {
+            attempt.refused_session(&api, error);
+            return Err(error.into());
+        }
+    };
     let limited = upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
         .read_buffer_size(READ_BUFFER_BYTES);
-    Ok(limited.on_upgrade(move |socket| pump::run(socket, session, permit.map(|p| p.0))))
+    let permit = permit.map(|permit| permit.0);
+    Ok(limited.on_upgrade(move |socket| pump::run(socket, session, permit, attempt)))
+}
+
+/// A request with a token that is no request for a WebSocket: a proxy took its words out. Without
+/// one it is anybody who looked at the address.
+fn note_stripped(api: &Api, attempt: Attempt, query: Option<&str>, headers: &HeaderMap) {
+    let query = Query::parse(query.unwrap_or_default()).unwrap_or_default();
+    match header_or_query(api, headers, &query) {
+        Ok(Some(claims)) => {
+            attempt.bearer(&claims);
+            attempt.stripped();
+        }
+        _ => attempt.unauthenticated(api, brought(headers, &query)),
+    }
+}
+
+fn note_unread(
+    api: &Api,
+    attempt: Attempt,
+    refused: &Refused,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) {
+    let query = Query::parse(query.unwrap_or_default()).unwrap_or_default();
+    match header_or_query(api, headers, &query) {
+        Ok(Some(claims)) => {
+            attempt.bearer(&claims);
+            if refused.0 == StatusCode::UNAUTHORIZED {
+                attempt.forbidden();
+            } else {
+                attempt.unreadable();
+            }
+        }
+        _ => attempt.unauthenticated(api, brought(headers, &query)),
+    }
 }
 
 async fn validate(
@@ -98,7 +164,7 @@ async fn validate(
     query: Option<String>,
     headers: &HeaderMap,
 ) -> Result<&'static str, Refused> {
-    let join = read_join(api, version, query, headers)?;
+    let join = read_join(api, version, query.as_deref(), headers)?;
     api.control.check_session(join).await?;
     Ok("success")
 }
@@ -106,10 +172,10 @@ async fn validate(
 fn read_join(
     api: &Api,
     version: Version,
-    query: Option<String>,
+    query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Join, Refused> {
-    let query = Query::parse(&query.unwrap_or_default()).map_err(ParseJoinError::from)?;
+    let query = Query::parse(query.unwrap_or_default()).map_err(ParseJoinError::from)?;
     let claims = header_or_query(api, headers, &query)
         .map_err(|_| Refused(StatusCode::UNAUTHORIZED, auth::REFUSED_TEXT.into()))?
         .filter(|claims| claims.video.room_join)

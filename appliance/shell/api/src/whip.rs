@@ -2,11 +2,14 @@
 
 mod tag;
 
+use crate::attempts::Attempt;
 use crate::bearer::Bearer;
 use crate::body::{self, ReadBodyError};
 use crate::problem;
 use crate::state::Api;
+use attempt::Door;
 use auth::Claims;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -15,6 +18,7 @@ use axum::routing::{MethodRouter, delete};
 use control::CallError;
 use control::exchange::{ExchangeKind, ExchangeNotFound, OpenExchangeError, PatchError};
 use control::session::OpenSessionError;
+use logbook::Origin;
 use serde::Deserialize;
 use signal::TrickleFragment;
 use signal::fragment::Fragment;
@@ -43,17 +47,21 @@ pub(crate) struct WatchQuery {
 /// `POST /whip/{room}`: publish.
 pub(crate) async fn publish(
     State(api): State<Api>,
+    origin: Option<Extension<Origin>>,
     Path(room): Path<String>,
     Bearer(claims): Bearer,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    open(&api, ExchangeKind::Publish, room, claims, &headers, body).await
+    let attempt = Attempt::begin(&api, Door::Whip, origin.map(|origin| origin.0));
+    let kind = ExchangeKind::Publish;
+    open(&api, kind, room, claims, &headers, body, attempt).await
 }
 
 /// `POST /whep/{room}`: watch.
 pub(crate) async fn watch(
     State(api): State<Api>,
+    origin: Option<Extension<Origin>>,
     Path(room): Path<String>,
     query: Result<Query<WatchQuery>, axum::extract::rejection::QueryRejection>,
     Bearer(claims): Bearer,
@@ -64,7 +72,8 @@ pub(crate) async fn watch(
     let kind = ExchangeKind::Watch {
         source: query.identity,
     };
-    open(&api, kind, room, claims, &headers, body).await
+    let attempt = Attempt::begin(&api, Door::Whep, origin.map(|origin| origin.0));
+    open(&api, kind, room, claims, &headers, body, attempt).await
 }
 
 /// `GET /whep/{room}`: 204 for whoever may watch.
@@ -96,17 +105,54 @@ async fn open(
     claims: Option<Claims>,
     headers: &HeaderMap,
     body: Body,
+    attempt: Attempt,
 ) -> Result<Response, Refused> {
-    let claims = allowed(claims, &room)?;
-    require_type(headers, SDP)?;
-    let offer = text(body, MAX_SDP_BYTES).await?;
+    let agent = headers.get(header::USER_AGENT);
+    attempt.agent(
+        agent
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default(),
+    );
+    if let Some(claims) = &claims {
+        attempt.bearer(claims);
+    }
+    let claims = match allowed(claims.clone(), &room) {
+        Ok(allowed) => allowed,
+        Err(refused) => {
+            match claims {
+                Some(_) => attempt.forbidden(),
+                None => attempt.unauthenticated(api, None),
+            }
+            return Err(refused);
+        }
+    };
+    let offer = match require_type(headers, SDP) {
+        Ok(()) => text(body, MAX_SDP_BYTES).await,
+        Err(refused) => Err(refused),
+    };
+    let offer = match offer {
+        Ok(offer) => offer,
+        Err(refused) => {
+            attempt.unreadable();
+            return Err(refused);
+        }
+    };
     let face = if kind == ExchangeKind::Publish {
         "whip"
     } else {
         "whep"
     };
     let location = format!("/{face}/{}/", tag::encode_segment(&room));
-    let opened = api.control.open_exchange(kind, room, claims, offer).await?;
+    let key = attempt.key();
+    let opened = api.control.open_exchange(kind, room, claims, offer, key);
+    let opened = match opened.await {
+        Ok(opened) => opened,
+        Err(error) => {
+            attempt.refused_exchange(api, &error);
+            return Err(error.into());
+        }
+    };
+    attempt.answered();
     let location = location + &opened.id;
     Ok((
         StatusCode::CREATED,

@@ -1,5 +1,6 @@
 //! What the control plane is told at the start.
 
+use logbook::Logbook;
 use signal::RoomConfig;
 use vocab::Redacted;
 
@@ -21,4 +22,6 @@ pub struct ControlConfig {
     pub webhooks: bool,
     /// Facts of the start for operators: network backend and why, workers, data folder.
     pub facts: Vec<(String, String)>,
+    /// Where attempts to connect are noted.
+    pub logbook: Logbook,
 }

@@ -37,6 +37,7 @@ pub struct Control {
     pub(crate) by_name: HashMap<RoomName, RoomKey>,
     pub(crate) sessions: HashMap<SessionKey, Session>,
     pub(crate) exchanges: Exchanges,
+    pub(crate) attempts: crate::attempts::Attempts,
     pub(crate) revocations: Revocations,
     pub(crate) rpcs: PendingRpcs,
     timers: BTreeSet<(Instant, RoomKey)>,
@@ -69,6 +70,7 @@ impl Control {
     ) -> Self {
         Self {
             room_config: Arc::new(config.room.clone()),
+            attempts: crate::attempts::Attempts::new(config.logbook.clone()),
             config,
             store,
             media,
@@ -139,6 +141,7 @@ impl Control {
 
     pub(crate) fn handle_media(&mut self, event: MediaEvent, now: Now) {
         count_failure(&event);
+        self.attempts.note_event(&event);
         let key = room_of(&event);
         // A room that has ended no longer listens; the media plane may be a moment behind.
         let _ = self.with_room(key, |room| room.handle_media(event, now));
@@ -210,6 +213,7 @@ impl Control {
     }
 
     pub(crate) fn stage_media(&mut self, command: MediaCommand) {
+        self.attempts.note_command(&command);
         self.staged.media.push(command);
     }
 
@@ -379,6 +383,7 @@ fn room_of(event: &MediaEvent) -> RoomKey {
         | MediaEvent::NegotiationFailed { room, .. }
         | MediaEvent::PeerConnected { room, .. }
         | MediaEvent::PeerFailed { room, .. }
+        | MediaEvent::PathSeen { room, .. }
         | MediaEvent::TrackFlowing { room, .. }
         | MediaEvent::DemandChanged { room, .. }
         | MediaEvent::StreamStateChanged { room, .. }

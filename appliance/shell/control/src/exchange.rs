@@ -8,6 +8,7 @@ use crate::handle::{CallError, ControlHandle};
 use crate::session::OpenSessionError;
 use crate::staged::{Reply, Saved};
 use auth::Claims;
+use logbook::AttemptKey;
 use signal::{
     ExchangeAnswer, ExchangeRefusal, ExchangeRestart, PatchExchangeError, Patched, TrickleFragment,
 };
@@ -104,13 +105,14 @@ pub enum PatchError {
 
 impl ControlHandle {
     /// Opens a WHIP or WHEP session and waits for the media plane's answer. A caller that goes
-    /// away meanwhile leaves nothing behind.
+    /// away meanwhile leaves nothing behind. What follows is noted of `attempt`.
     pub async fn open_exchange(
         &self,
         kind: ExchangeKind,
         room: String,
         claims: Claims,
         offer: String,
+        attempt: AttemptKey,
     ) -> Result<OpenedExchange, OpenExchangeError> {
         let mut bits = [0; 16];
         aws_lc_rs::rand::fill(&mut bits).map_err(|_| OpenExchangeError::NoRandomness)?;
@@ -118,7 +120,10 @@ impl ControlHandle {
         let (control, name) = (self.clone(), id.clone());
         let (mut pending, answered) = self
             .run(move |c| {
-                let (session, answered) = c.open_exchange(kind, &room, claims, offer, name)?;
+                c.attempts.begin(attempt);
+                let opened = c.open_exchange(kind, &room, claims, offer, name);
+                c.attempts.end();
+                let (session, answered) = opened?;
                 let pending = Pending {
                     session,
                     control,

@@ -4,6 +4,7 @@ use crate::control::Control;
 use crate::staged::{Release, Saved};
 use crate::status::Health;
 use crossbeam_channel::Sender;
+use logbook::Logbook;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Reader;
@@ -68,6 +69,7 @@ pub struct ControlHandle {
     pub(crate) reader: Reader,
     pub(crate) health: Arc<Health>,
     pub(crate) stopped: watch::Receiver<bool>,
+    pub(crate) logbook: Logbook,
 }
 
 impl ControlHandle {
@@ -126,6 +128,12 @@ impl ControlHandle {
     {
         // A thread that has stopped has already forgotten what this would have ended.
         let _ = self.send(f, None);
+    }
+
+    /// Where attempts to connect are noted, and asked about.
+    #[must_use]
+    pub fn logbook(&self) -> &Logbook {
+        &self.logbook
     }
 
     /// Answers what is on disk, from any thread.

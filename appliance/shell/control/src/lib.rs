@@ -5,6 +5,7 @@
 //! messages and media commands, in that order of cause. An answer is therefore a promise that
 //! what it says is on disk.
 
+mod attempts;
 mod boundary;
 mod clock;
 mod config;

@@ -50,6 +50,7 @@ pub fn start(
         reader: store.reader(),
         health: health.clone(),
         stopped,
+        logbook: config.logbook.clone(),
     };
     let control = Control::new(config, store, media, health, seed);
     std::thread::Builder::new()

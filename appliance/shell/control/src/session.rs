@@ -6,6 +6,7 @@ use crate::lane::{Cut, LaneReceiver, Outbound, lane};
 use crate::room::{CreateRoomError, RoomNotFound, options_of_token};
 use auth::Claims;
 use livekit_protocol::SignalRequest;
+use logbook::AttemptKey;
 use signal::join::Join;
 use signal::{JoinRefusal, Now};
 use vocab::{ErrorKind, RoomKey, SessionKey};
@@ -108,12 +109,17 @@ impl Drop for Ticket {
 
 impl ControlHandle {
     /// Admits a connection: creates the room if the box may, joins or resumes, and answers with
-    /// the lane whose first message is `join`, `reconnect` or `leave`.
-    pub async fn open_session(&self, join: Join) -> Result<OpenSession, OpenSessionError> {
+    /// the lane whose first message is `join`, `reconnect` or `leave`. What follows is noted of
+    /// `attempt`.
+    pub async fn open_session(
+        &self,
+        join: Join,
+        attempt: AttemptKey,
+    ) -> Result<OpenSession, OpenSessionError> {
         let control = self.clone();
         let opened = self
             .run(move |c| {
-                let (key, lane) = c.open_session(join)?;
+                let (key, lane) = c.open_session(join, attempt)?;
                 Ok::<_, OpenSessionError>(OpenSession {
                     ticket: Ticket { key, control },
                     lane,
@@ -136,7 +142,11 @@ impl ControlHandle {
 }
 
 impl Control {
-    fn open_session(&mut self, join: Join) -> Result<(SessionKey, LaneReceiver), OpenSessionError> {
+    fn open_session(
+        &mut self,
+        join: Join,
+        attempt: AttemptKey,
+    ) -> Result<(SessionKey, LaneReceiver), OpenSessionError> {
         self.check_session(&join)?;
         let key = self.room_for_join(join.room.as_str(), &join.claims)?;
         let session = self.keys.session();
@@ -149,7 +159,9 @@ impl Control {
             },
         );
         let now = Self::now();
+        self.attempts.begin(attempt);
         let joined = self.with_room(key, |room| room.handle_join(session, join, now));
+        self.attempts.end();
         match joined {
             Ok(Ok(())) => Ok((session, receiver)),
             Ok(Err(refusal)) => {

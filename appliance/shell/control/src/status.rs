@@ -150,6 +150,14 @@ impl crate::ControlHandle {
         }
     }
 
+    /// Whether newcomers are refused because the box is about to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.health.stopping.load(Ordering::Relaxed)
+            || *self.stopped.borrow()
+            || self.stopped.has_changed().is_err()
+    }
+
     /// How the box is, without asking the control thread.
     #[must_use]
     pub fn status(&self) -> Status {

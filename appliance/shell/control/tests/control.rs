@@ -58,6 +58,7 @@ fn start() -> Plane {
         token_secret: Redacted::new("secret".to_owned()),
         webhooks: true,
         facts: Vec::new(),
+        logbook: logbook::Logbook::detached(),
     };
     let plane = Box::new(media.clone());
     let control = control::start(config, open(folder.path()), plane, media_events).unwrap();

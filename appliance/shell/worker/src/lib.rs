@@ -20,6 +20,7 @@ mod run;
 mod sockets;
 mod stun;
 mod timers;
+mod watch;
 mod workers;
 
 pub use net::BackendChoice;

@@ -2,6 +2,7 @@
 
 use crate::demux::Paths;
 use crate::timers::Alarm;
+use crate::watch::Watch;
 use foldhash::HashMap;
 use media::{Egress, Figures, Outgoing};
 use peer::Peer;
@@ -20,6 +21,7 @@ pub(crate) struct Entry {
     pub(crate) participant: ParticipantKey,
     pub(crate) peer: Peer,
     pub(crate) paths: Paths,
+    pub(crate) watch: Watch,
     pub(crate) alarm: Alarm,
     /// As last handed out.
     pub(crate) told: Option<Figures>,
@@ -65,6 +67,7 @@ impl Peers {
             participant,
             peer,
             paths: Paths::default(),
+            watch: Watch::default(),
             alarm: Alarm::default(),
             told: None,
             touched: false,

@@ -172,6 +172,7 @@ impl Worker {
                     arrival,
                 } => {
                     let heard_on = entry.paths.socket_to(remote);
+                    entry.watch.sent(remote, &bytes);
                     if let Some(arrival) = arrival {
                         self.core.publisher.forwarded(arrival);
                     }
@@ -312,8 +313,8 @@ impl Core {
         let is_heard = !self.reports.figures.is_full();
         let mut changed = Vec::new();
         for index in self.peers.find(|_| true) {
+            self.tell_path(index);
             if let Some(entry) = self.peers.get_mut(index) {
-                self.tally.peers.add(&entry.peer.take_counters());
                 let figures = entry.peer.read_figures();
                 if is_heard && entry.told != Some(figures) {
                     entry.told = Some(figures);
@@ -345,6 +346,20 @@ impl Core {
         self.tally.relays = self.links.carried;
         let sizes = (self.rooms.len(), self.peers.len());
         self.publisher.publish(net, &self.tally, sizes, now);
+    }
+
+    /// Takes a peer's counts, and tells how far it has come if that is news.
+    fn tell_path(&mut self, index: usize) {
+        let Some(entry) = self.peers.get_mut(index) else {
+            return;
+        };
+        let counters = entry.peer.take_counters();
+        self.tally.peers.add(&counters);
+        entry.watch.counted(&counters, entry.peer.is_reported());
+        if let Some(report) = entry.watch.news() {
+            let (room, peer) = (entry.room, entry.key);
+            self.emit(MediaEvent::PathSeen { room, peer, report });
+        }
     }
 
     fn emit(&self, event: MediaEvent) {

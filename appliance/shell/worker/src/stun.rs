@@ -19,7 +19,7 @@ pub(crate) fn local_ufrag(bytes: &[u8]) -> Option<&str> {
 }
 
 /// The value of the first attribute of this type.
-fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
+pub(crate) fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
     if !is_stun(bytes) {
         return None;
     }

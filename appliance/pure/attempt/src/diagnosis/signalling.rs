@@ -1,7 +1,7 @@
 //! From the first byte to being let in.
 
 use super::Verdict::{self, Fail, Pass, Skip, Warn};
-use super::limits::{HABITUAL_CUTS, HABITUAL_RESUMES, SIGNAL_MS};
+use super::limits::{FIRST_CHECK_MS, HABITUAL_CUTS, HABITUAL_RESUMES, SIGNAL_MS};
 use super::{secs, since};
 use crate::code::Code;
 use crate::record::admission::Admission;
@@ -96,8 +96,12 @@ fn closed_early(record: &Record) -> Option<Verdict> {
     let closed = signal.closed.filter(|closed| closed.how == Closing::Cut)?;
     let open = signal.open_at.unwrap_or(record.at);
     let lasted = secs(since(open, closed.at));
-    // Media that failed by itself takes the connection with it: that is the cause then.
-    if record.transports.iter().any(|t| t.failure.is_some()) {
+    // Media that had its time and failed takes the connection with it: that is the cause then.
+    let had_time = |t: &crate::Transport| {
+        let described = t.described_at;
+        t.failure.is_some() || described.is_some_and(|at| since(at, closed.at) >= FIRST_CHECK_MS)
+    };
+    if record.transports.iter().any(had_time) {
         return None;
     }
     Some(if signal.cuts >= HABITUAL_CUTS {

@@ -308,6 +308,18 @@ fn a_websocket_that_is_cut_once_is_lost_and_twice_is_a_proxys() {
         });
     });
     assert_eq!(code(&said, after(1_000)), None);
+    let late = with(cut(2), |r| {
+        let at = after(FIRST_CHECK_MS);
+        r.signal.closed = Some(Closed {
+            at,
+            how: Closing::Cut,
+        });
+    });
+    assert_eq!(
+        code(&late, after(60_000)),
+        Some("UDP-BLOCKED"),
+        "it gave up, for want of a path"
+    );
     let stripped = with(described(), |r| r.signal.stripped = true);
     assert_eq!(code(&stripped, T0), Some("PROXY-BREAKS-WEBSOCKET"));
     let later = with(connected(), |r| r.signal.resumes = HABITUAL_RESUMES);

@@ -121,6 +121,7 @@ impl Peer {
 
     /// A client reports what it lost of what it was sent.
     pub(super) fn note_sent_loss(&mut self, report: &LossReport) {
+        self.reported = true;
         self.gauge.outgoing.note(report);
         if let Some(round_trip) = report.round_trip {
             self.gauge.round_trip(round_trip);

@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use logbook::Origin;
 use std::net::IpAddr;
 use std::pin::pin;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,7 +24,7 @@ pub struct Remote(pub IpAddr);
 /// goes on elsewhere with its clone of `permit`.
 pub(super) async fn serve_connection<S>(
     stream: S,
-    remote: Option<Remote>,
+    origin: Option<Origin>,
     router: Router,
     permit: Permit,
     mut drain: watch::Receiver<bool>,
@@ -33,8 +34,10 @@ pub(super) async fn serve_connection<S>(
     let place = permit.clone();
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(place.clone());
-        if let Some(remote) = remote {
-            request.extensions_mut().insert(remote);
+        if let Some(origin) = origin {
+            request.extensions_mut().insert(origin);
+            let address = origin.remote.ip().to_canonical();
+            request.extensions_mut().insert(Remote(address));
         }
         request
     });

@@ -2,7 +2,9 @@
 
 use super::frame::{self, Framing};
 use super::pace::Pace;
+use crate::attempts::Attempt;
 use crate::listen::Permit;
+use attempt::Closing;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use control::session::OpenSession;
 use control::{Cut, Outbound};
@@ -29,6 +31,8 @@ enum End {
     Said,
     /// The client closed or vanished.
     Client,
+    /// The connection was gone without the client's word.
+    Cut,
     /// Not a `SignalRequest`: 1008, because clients then start afresh instead of resuming.
     Malformed,
     /// Over 2 MiB: 1009.
@@ -50,7 +54,7 @@ impl End {
     fn frame(self) -> Option<(u16, &'static str)> {
         Some(match self {
             Self::Said => (close_code::NORMAL, "done"),
-            Self::Client => return None,
+            Self::Client | Self::Cut => return None,
             Self::Malformed => (close_code::POLICY, "malformed"),
             Self::TooLarge => (close_code::SIZE, "too_large"),
             Self::Protocol => (close_code::PROTOCOL, "protocol"),
@@ -62,16 +66,36 @@ impl End {
     }
 }
 
+impl End {
+    /// As it is noted.
+    fn closing(self) -> Closing {
+        match self {
+            Self::Said | Self::Client | Self::Stopped => Closing::Said,
+            Self::Cut => Closing::Cut,
+            Self::Idle | Self::TooSlow => Closing::Idle,
+            Self::Malformed | Self::TooLarge | Self::Protocol | Self::TooFast => Closing::Refused,
+        }
+    }
+}
+
 /// Runs one connection to its end. Dropping the session tells the room.
-pub(super) async fn run(mut socket: WebSocket, session: OpenSession, permit: Option<Permit>) {
+pub(super) async fn run(
+    mut socket: WebSocket,
+    session: OpenSession,
+    permit: Option<Permit>,
+    attempt: Attempt,
+) {
     metrics::gauge!(names::WEBSOCKETS).increment(1.0);
+    attempt.opened();
     let end = Pump {
         session,
         framing: Framing::default(),
         pace: Pace::new(Instant::now()),
+        is_heard: false,
     }
-    .run(&mut socket)
+    .run(&mut socket, &attempt)
     .await;
+    attempt.closed(end.closing());
     if let Some((code, label)) = end.frame() {
         metrics::counter!(names::WEBSOCKET_CLOSED, "cause" => label).increment(1);
         let frame = CloseFrame {
@@ -97,10 +121,12 @@ struct Pump {
     session: OpenSession,
     framing: Framing,
     pace: Pace,
+    /// The client has said something.
+    is_heard: bool,
 }
 
 impl Pump {
-    async fn run(mut self, socket: &mut WebSocket) -> End {
+    async fn run(mut self, socket: &mut WebSocket, attempt: &Attempt) -> End {
         let mut cut = self.session.cut();
         let mut cut_in_write = cut.clone();
         let mut ping = interval(PING_INTERVAL);
@@ -125,9 +151,14 @@ impl Pump {
                 message = socket.recv() => {
                     heard_at = Instant::now();
                     match message {
-                        Some(Ok(message)) => self.handle(message).await.err(),
+                        Some(Ok(message)) => {
+                            if !std::mem::replace(&mut self.is_heard, true) {
+                                attempt.heard();
+                            }
+                            self.handle(message).await.err()
+                        }
                         Some(Err(error)) => Some(end_of(error)),
-                        None => Some(End::Client),
+                        None => Some(End::Cut),
                     }
                 }
                 _ = ping.tick() => {
@@ -183,7 +214,7 @@ async fn send(socket: &mut WebSocket, message: Message, cut: &mut Cut) -> Result
         biased;
         sent = timeout(WRITE_TIMEOUT, socket.send(message)) => match sent {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Client),
+            Ok(Err(_)) => Err(End::Cut),
             Err(_) => Err(End::TooSlow),
         },
         () = cut.wait() => Err(End::TooSlow),
@@ -196,9 +227,9 @@ fn end_of(error: axum::Error) -> End {
     match error.into_inner().downcast_ref::<Error>() {
         Some(Error::Capacity(_)) => End::TooLarge,
         Some(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
-            End::Client
+            End::Cut
         }
         Some(Error::Protocol(_) | Error::Utf8(_)) => End::Protocol,
-        _ => End::Client,
+        _ => End::Cut,
     }
 }

@@ -136,6 +136,7 @@ impl TestBox {
             token_secret: Redacted::new(SECRET.to_owned()),
             webhooks: true,
             facts: vec![("network".to_owned(), "none".to_owned())],
+            logbook: logbook::Logbook::detached(),
         };
         let control = control::start(config, store, Box::new(media.clone()), media_events).unwrap();
         let mut keys = Keys::new();

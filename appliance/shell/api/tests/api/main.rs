@@ -20,3 +20,4 @@ mod rtc;
 mod tls;
 mod twirp;
 mod whip;
+mod why;

@@ -40,6 +40,10 @@ impl Secured {
             router,
             lead,
             limits,
+            api::Refusals {
+                logbook: logbook::Logbook::detached(),
+                is_expired: std::sync::Arc::new(|| false),
+            },
             std::future::pending(),
         ));
         Self {

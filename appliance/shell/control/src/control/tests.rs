@@ -39,6 +39,7 @@ fn control(folder: &std::path::Path, media: Recorder) -> Control {
         token_secret: Redacted::new("secret".to_owned()),
         webhooks: false,
         facts: Vec::new(),
+        logbook: logbook::Logbook::detached(),
     };
     Control::new(
         config,

@@ -45,6 +45,7 @@ impl Core {
             return;
         }
         if let Some(entry) = self.peers.touch(index) {
+            entry.watch.heard(remote, bytes);
             entry.peer.handle_datagram(local, remote, bytes, now);
         }
     }
@@ -86,6 +87,7 @@ impl Core {
             let meant = self.peers.index(waiting.key) == Some(waiting.index);
             if let Some(entry) = self.peers.touch(waiting.index).filter(|_| meant) {
                 let (remote, bytes) = (waiting.remote, &waiting.bytes);
+                entry.watch.heard(remote, bytes);
                 entry.peer.handle_datagram(local, remote, bytes, now);
             }
             if began.elapsed() >= HANDSHAKE_TIME {

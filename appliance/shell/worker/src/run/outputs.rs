@@ -58,6 +58,10 @@ impl Core {
                 }),
             Output::Connected => {
                 self.publisher.connected(entry.peer.profile());
+                self.tell_path(index);
+                if let Some(entry) = self.peers.get_mut(index) {
+                    entry.watch.connected();
+                }
                 self.emit(MediaEvent::PeerConnected { room, peer: key });
                 self.rooms
                     .with(room, |r| r.handle_connected(key, now))
@@ -85,6 +89,8 @@ impl Core {
         if let Some(entry) = self.peers.touch(index) {
             entry.leaving = true;
         }
+        // Before the end itself: it says why.
+        self.tell_path(index);
         self.tell(&MediaCommand::ClosePeer { room, peer }, now);
         self.emit(MediaEvent::PeerFailed { room, peer, cause });
     }
