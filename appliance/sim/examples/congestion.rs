@@ -23,7 +23,8 @@ fn main() {
         if wanted("share") {
             for kbps in [1_600, 3_000, 4_500] {
                 let shared = bottleneck::share(egress, seed, kbps);
-                println!("share {kbps} {:.2} {shared:?}", shared.ratio());
+                let (ratio, estimates) = (shared.ratio(), shared.estimate_ratio());
+                println!("share {kbps} {ratio:.2} {estimates:.2} {shared:?}");
             }
         }
         if wanted("storm") {

@@ -13,7 +13,16 @@ use peer::EgressKind;
 use std::time::Duration;
 
 /// Every seed here once found a bug, or guards the default. CI never draws a fresh one.
-pub const SEEDS: [u64; 4] = [1, 4711, 0x0BAD_F00D, 0xDEAD_BEEF];
+pub const SEEDS: [u64; 8] = [
+    1,
+    4711,
+    0x0BAD_F00D,
+    0xDEAD_BEEF,
+    7,
+    31_337,
+    0x5EED,
+    0xC0DE_CAFE,
+];
 
 /// One camera with three layers, one viewer; the viewer's link down, and its index.
 fn viewer_behind(

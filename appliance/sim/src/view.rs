@@ -83,6 +83,21 @@ impl Sim {
             .collect()
     }
 
+    /// The mean estimate of a client's path from `since` on, in bits per second.
+    pub fn mean_estimate(&self, name: &str, since: Instant) -> f64 {
+        let client = self.index(name);
+        let all = self.server.estimates.iter();
+        let mut known = all.filter(|(_, of, _)| *of == client).peekable();
+        let (mut at, mut sum) = (since, 0.0);
+        while let Some((_, _, estimate)) = known.next() {
+            let until = known.peek().map_or(self.now(), |(next, ..)| *next);
+            let until = until.max(at);
+            sum += (until - at).as_secs_f64() * estimate.0 as f64;
+            at = until;
+        }
+        sum / (self.now() - since).as_secs_f64()
+    }
+
     /// Of the frames that the box sent in this time (a frame that it left for a better layer's is
     /// none), how many were complete `within` so
     /// long after the first packet was written, and how many there were.

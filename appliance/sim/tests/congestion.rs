@@ -20,7 +20,7 @@ fn layers_follow_a_path_that_shrinks_and_recovers() {
         assert_eq!(met.before, Some(Layer::High), "{met:?}");
         assert!(met.dropped_after < Duration::from_secs(1), "{met:?}");
         assert_eq!(met.narrow, Some(Layer::Low), "{met:?}");
-        assert!(met.pictures > 350, "{met:?}");
+        assert!(met.pictures > 400, "{met:?}");
         assert_eq!(met.after, Some(Layer::High), "{met:?}");
         assert!(met.recovered_after < Duration::from_secs(5), "{met:?}");
     }
@@ -28,24 +28,35 @@ fn layers_follow_a_path_that_shrinks_and_recovers() {
 
 #[test]
 fn a_voice_comes_through_a_path_that_shrinks() {
+    let mut waits = Vec::new();
     for seed in SEEDS {
         let voice = bottleneck::shrink(OWN, seed);
         // One in a thousand is the link's own loss.
         assert!(voice.voice.lost <= 5, "{voice:?}");
-        // The link's own queue is 1.07 s long: nothing that fills it before the first feedback
-        // can be taken back.
-        let queue = Duration::from_millis(1_100);
-        assert!(voice.voice.delay < queue, "{voice:?}");
-        assert!(voice.voice_back_after < Duration::from_secs(5), "{voice:?}");
+        let back = voice.voice_back_after;
+        assert!(back < Duration::from_millis(1_500), "{voice:?}");
+        waits.push(voice.voice.delay);
     }
+    // The link's own queue holds 1.07 s. Two packets of the first frame that meets the narrow link
+    // show what it takes: known at the box after 20 + 2 x 30 + 50 + 20 ms and up to a frame's time
+    // more. Four frames have left by then, 0.95 s of the link, or three, and nothing can take them
+    // back.
+    waits.sort_unstable();
+    let [median, longest] = [waits.len() / 2, waits.len() - 1].map(|place| waits[place]);
+    assert!(median < Duration::from_millis(950), "{waits:?}");
+    assert!(longest < Duration::from_millis(1_070), "{waits:?}");
 }
 
 #[test]
 fn two_viewers_share_their_bottleneck() {
     for seed in SEEDS {
-        let shared = bottleneck::share(OWN, seed, 1_600);
-        assert!(shared.ratio() <= 2.0, "{shared:?}");
-        assert_eq!(shared.voice.lost, 0, "{shared:?}");
+        for kbps in [1_600, 3_000, 4_500] {
+            let shared = bottleneck::share(OWN, seed, kbps);
+            assert!(shared.estimate_ratio() <= 2.0, "{kbps} {shared:?}");
+            assert_eq!(shared.voice.lost, 0, "{kbps} {shared:?}");
+            // Between layers of 500 and 1,720 kbit/s a share decides for one of them.
+            assert!(kbps > 1_600 || shared.ratio() <= 2.0, "{shared:?}");
+        }
     }
 }
 
@@ -68,6 +79,8 @@ fn frames_survive_random_loss() {
             let met = loss::repair(OWN, seed, permille);
             assert!(met.sent > 700, "{met:?}");
             assert!(met.share() >= wanted, "{} {met:?}", met.share());
+            let soon = met.soon_share();
+            assert!(permille > 100 || soon >= 0.99, "{soon} {met:?}");
         }
     }
 }

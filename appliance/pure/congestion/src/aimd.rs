@@ -106,6 +106,16 @@ impl Aimd {
         self.changed = now;
     }
 
+    /// The path takes only `arriving` any more.
+    pub(crate) fn collapse(&mut self, arriving: f64, now: Micros) {
+        self.capacity = None;
+        self.crowded = arriving;
+        self.rate = self.rate.min(BACK_OFF * arriving);
+        self.holding = true;
+        self.decreased = Some(now);
+        self.changed = now;
+    }
+
     pub(crate) fn update(&mut self, usage: Usage, path: Path, now: Micros) {
         match usage {
             Usage::Over => self.decrease(path, now),

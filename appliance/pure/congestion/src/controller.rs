@@ -2,6 +2,7 @@
 
 mod arrival;
 mod budget;
+mod drain;
 mod feedback;
 mod probing;
 mod round_trip;
@@ -22,6 +23,7 @@ use crate::loss::Loss;
 use crate::meter::Meter;
 use crate::probe::Prober;
 use arrival::Arrivals;
+use drain::Drain;
 use silence::Silence;
 use std::time::Instant;
 
@@ -39,6 +41,7 @@ pub struct Controller {
     loss: Loss,
     prober: Prober,
     silence: Silence,
+    drain: Drain,
     sent: Meter,
     media: Meter,
     arrived: Meter,
@@ -67,6 +70,7 @@ impl Controller {
             loss: Loss::default(),
             prober: Prober::new(),
             silence: Silence::default(),
+            drain: Drain::default(),
             sent: Meter::new(),
             media: Meter::new(),
             arrived: Meter::new(),
@@ -104,17 +108,25 @@ impl Controller {
             self.prober.handle_sent(cluster, bytes);
         }
         self.silence.handle_sent(at);
+        self.drain.handle_sent(sent.sequence);
     }
 
     /// Does what is due at `now`; call it at [`Self::next`].
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.micros(now);
+        self.drain.poll(now);
         if let Some(share) = self.silence.poll(self.round_trip_or_default(), now) {
             let floor = MIN_ESTIMATE.0 as f64;
             self.aimd.set((share * self.aimd.rate()).max(floor), now);
             self.prober.handle_decrease(now);
             self.conclude(now);
         }
+    }
+
+    /// Video should wait: the path's queue is being emptied, so that voices do not stand in it.
+    /// It lasts until feedback has told of everything sent before, 1.5 s at most.
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_running()
     }
 
     /// The smoothed share of packets lost, 0 to 1.
@@ -128,7 +140,8 @@ impl Controller {
     pub fn next(&self) -> Option<Instant> {
         let silence = self.silence.due(self.round_trip_or_default());
         let probe = self.prober.due(self.need());
-        let first = [silence, probe].into_iter().flatten().min()?;
+        let drain = self.drain.due();
+        let first = [silence, probe, drain].into_iter().flatten().min()?;
         self.clock.instant(first)
     }
 }

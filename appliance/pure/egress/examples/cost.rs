@@ -84,6 +84,7 @@ fn measure(clients: usize, profile: Profile, vp8: bool, uneven: bool) -> f64 {
                         sequence: sequence + place,
                         timestamp: sequence as u32,
                         marker: place + 1 == FRAME,
+                        starts_keyframe: false,
                         codec: Codec::Vp8,
                         payload: if uneven && place < 5 {
                             &shorter

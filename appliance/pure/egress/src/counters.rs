@@ -26,6 +26,8 @@ counters! {
     retransmissions,
     /// Of these, packets that nobody asked for: feedback told that they or their repair were lost.
     resent_unasked,
+    /// Of these, second copies: the path loses at random and has room.
+    resent_twice,
     /// Padding packets of probes.
     probes,
     /// Bytes of padding that levelled packets for a train.
@@ -52,6 +54,10 @@ counters! {
     congested,
     /// Queued and dropped: too old.
     dropped_by_age,
+    /// Queued and dropped: the path's queue had to be emptied.
+    dropped_by_drain,
+    /// Times video waited for the path's queue to empty.
+    drains,
     /// Queued and dropped: the section stopped sending, or the keys changed.
     dropped_by_change,
     /// Transmissions that ended because no slot was left.

@@ -87,11 +87,13 @@ impl FrameQueue {
         Some(queued)
     }
 
-    /// Drops what is too old, the whole rest of its frame with it; how many.
+    /// Drops what is too old, the whole rest of its frame with it, and what follows up to the next
+    /// keyframe, because nobody can decode it; how many.
     pub(crate) fn drop_aged(&mut self, now: Instant) -> usize {
         let before = self.list.len();
         while let Some(front) = self.list.front()
-            && now.saturating_duration_since(front.written) > MAX_QUEUE_AGE
+            && (now.saturating_duration_since(front.written) > MAX_QUEUE_AGE
+                || self.list.len() < before && !front.packet.starts_keyframe)
         {
             let timestamp = front.packet.timestamp;
             let mut ended = false;

@@ -14,6 +14,7 @@ pub(crate) struct Packet {
     /// Payload type of its retransmission.
     pub(crate) rtx_pt: Option<u8>,
     pub(crate) marker: bool,
+    pub(crate) starts_keyframe: bool,
     /// The byte of RFC 6464: voice activity and level.
     pub(crate) audio_level: Option<u8>,
     pub(crate) video_orientation: Option<u8>,
@@ -43,6 +44,7 @@ impl Packet {
             pt: 0,
             rtx_pt: None,
             marker: false,
+            starts_keyframe: false,
             audio_level: extensions.audio_level.map(|level| level & 0x7f | voice),
             video_orientation: extensions.video_orientation,
             descriptor: None,

@@ -15,8 +15,10 @@ const FIRST_PACKETS: usize = 16;
 pub(crate) struct Sent {
     pub(crate) packet: Packet,
     left_at: Instant,
-    /// When it was last asked for and answered.
+    /// When it was last queued to be sent again.
     pub(crate) resent_at: Option<Instant>,
+    /// Feedback told that it came when it was sent again.
+    pub(crate) is_repaired: bool,
 }
 
 /// One video subscription's memory stays below 64 KiB; payloads are shared.
@@ -42,6 +44,7 @@ impl Ring {
             packet,
             left_at: now,
             resent_at: None,
+            is_repaired: false,
         };
         self.place(sent);
     }

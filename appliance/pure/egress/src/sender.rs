@@ -1,9 +1,11 @@
 //! Everything that leaves to one client.
 
+mod drain;
 mod feedback;
 mod leaving;
 mod negotiation;
 mod overhead;
+mod repair;
 mod transmit;
 
 pub use feedback::Heard;
@@ -23,12 +25,13 @@ use crate::refusal::{KeyRefusal, WriteRefusal};
 use crate::ring;
 use crate::srtcp::Opener;
 use crate::srtp::{Cipher, Direction};
-use crate::stream::Stream;
+use crate::stream::{Gap, Stream};
 use aws_lc_rs::digest::{SHA256, digest};
 use congestion::Controller;
 use leaving::Leaving;
 use media::{Codec, Kind, Mid, Outgoing};
 use overhead::Overhead;
+use repair::{Second, Watched};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use vocab::Bitrate;
@@ -46,9 +49,6 @@ const MAX_KEYINGS: usize = 8;
 const MAX_EVENTS: usize = 256;
 /// Probes that wait; the controller asks for two or three at once.
 const MAX_PROBES: usize = 4;
-/// Packets whose fate is awaited: what is sent again in two seconds at 20 % of 2.7 Mbit/s. Beyond
-/// it the oldest is left to the client to ask for.
-const MAX_WATCHED: usize = 128;
 /// What was dropped here asks for a keyframe at most this often.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -79,6 +79,10 @@ pub struct Sender {
     probes: VecDeque<ActiveProbe>,
     /// In rising order.
     watched: VecDeque<Watched>,
+    /// In the order in which they are due.
+    seconds: VecDeque<Second>,
+    /// No video is taken: the path's queue empties.
+    is_draining: bool,
     overhead: Overhead,
     /// The next transport-wide number; RTP packets of all streams share it.
     transport_number: u64,
@@ -98,14 +102,6 @@ pub struct Sender {
     jitter: Option<Duration>,
     events: VecDeque<Event>,
     counters: Counters,
-}
-
-/// A packet that is sent again if feedback tells of its loss.
-#[derive(Debug, Clone, Copy)]
-struct Watched {
-    transport: u64,
-    place: usize,
-    number: u64,
 }
 
 /// What seals and opens.
@@ -138,7 +134,9 @@ impl Sender {
             beat: Beat::new(now),
             repair: Repair::new(now),
             probes: VecDeque::new(),
-            watched: VecDeque::with_capacity(MAX_WATCHED),
+            watched: VecDeque::new(),
+            seconds: VecDeque::new(),
+            is_draining: false,
             overhead: Overhead::default(),
             transport_number: 1,
             has_transport_cc: false,
@@ -202,6 +200,7 @@ impl Sender {
             .and_then(|place| self.streams.get_mut(place))
         {
             stream.continuity.restart();
+            stream.gap = stream.gap.map(|_| Gap::default());
             stream.queue.release();
             stream.report.forget_pair();
         }
@@ -255,6 +254,7 @@ impl Sender {
             self.controller.handle_timeout(now);
         }
         self.ask_controller(now);
+        self.repeat_seconds(now);
         if self.tidy_at.is_some_and(|at| at <= now) {
             self.forget_silent(now);
         }
@@ -273,9 +273,12 @@ impl Sender {
         let controller = self.controller.next().filter(is_due);
         let probe = self.probes.front().map(|probe| probe.next);
         let resends = self.resending.next(0).map(|_| self.free_at());
+        let second = self.seconds.front().map(|second| second.at);
         let queues = self.queued.iter().filter_map(|place| self.due(place));
-        [controller, probe, resends, self.report_at, self.tidy_at]
+        let own = [second, self.report_at, self.tidy_at];
+        [controller, probe, resends]
             .into_iter()
+            .chain(own)
             .flatten()
             .chain(queues)
             .min()
@@ -325,12 +328,19 @@ impl Sender {
         } else {
             queued_packets < MAX_QUEUED_PACKETS
         };
-        if !is_audio && stream.queue.refuses(outgoing.timestamp) {
-            return Err(WriteRefusal::Congested);
-        }
-        if !room {
-            stream.queue.refuse(outgoing.timestamp);
-            self.ask_keyframe(place, now);
+        if !is_audio {
+            if self.is_draining || !room {
+                stream.gap.get_or_insert_default();
+            }
+            let (sequence, starts) = (outgoing.sequence, outgoing.starts_keyframe);
+            let can_begin = starts && room && !self.is_draining;
+            if stream.queue.refuses(outgoing.timestamp) || stream.is_cut_off(sequence, can_begin) {
+                if !self.is_draining {
+                    self.ask_keyframe(place, now);
+                }
+                return Err(WriteRefusal::Congested);
+            }
+        } else if !room {
             return Err(WriteRefusal::Congested);
         }
         let position = stream.continuity.place(outgoing.sequence);
@@ -339,6 +349,7 @@ impl Sender {
         packet.pt = types.pt;
         packet.rtx_pt = types.rtx;
         packet.marker = outgoing.marker;
+        packet.starts_keyframe = outgoing.starts_keyframe;
         packet.vp8 = outgoing.vp8;
         packet.timestamp = outgoing.timestamp;
         packet.number = position.number;
@@ -401,6 +412,7 @@ impl Sender {
 
     /// Takes what the controller has to say.
     fn ask_controller(&mut self, now: Instant) {
+        self.follow_drain(now);
         let estimate = self.controller.estimate();
         if estimate != self.estimate {
             self.estimate = estimate;

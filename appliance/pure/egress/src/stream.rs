@@ -71,9 +71,28 @@ pub(crate) struct Stream {
     pub(crate) is_known: bool,
     /// When a keyframe was last asked for on our own account.
     pub(crate) keyframe_at: Option<Instant>,
+    /// Something was dropped: up to the next keyframe nothing can be decoded, and nothing is taken.
+    pub(crate) gap: Option<Gap>,
     /// What was sent last: padding repeats its timestamp and retransmission payload type.
     pub(crate) last: Option<(u32, u8)>,
     choice: Option<(Codec, PayloadType)>,
+}
+
+/// Where a stream broke off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// The end of the numbers that were refused. A keyframe whose first packet comes behind its
+    /// others begins below it and is of no use any more.
+    refused: u64,
+}
+
+impl Gap {
+    /// Whether the stream can go on with this packet.
+    fn ends_with(&mut self, sequence: u64, starts_keyframe: bool) -> bool {
+        let ends = starts_keyframe && sequence >= self.refused;
+        self.refused = self.refused.max(sequence.saturating_add(1));
+        ends
+    }
 }
 
 impl Stream {
@@ -101,6 +120,7 @@ impl Stream {
             rtx_mark,
             is_known: false,
             keyframe_at: None,
+            gap: None,
             last: None,
             choice: None,
             config,
@@ -114,6 +134,23 @@ impl Stream {
         self.config.clone_from(config);
         self.choice = None;
         self.settle();
+    }
+
+    /// Whether a packet is to be refused because of what was dropped before it. The keyframe that
+    /// ends a gap takes the next number, or the numbers between would be asked for in vain, and
+    /// nobody needs what was sent before it.
+    pub(crate) fn is_cut_off(&mut self, sequence: u64, starts_keyframe: bool) -> bool {
+        let Some(gap) = &mut self.gap else {
+            return false;
+        };
+        if !gap.ends_with(sequence, starts_keyframe) {
+            return true;
+        }
+        self.gap = None;
+        self.continuity.restart();
+        self.ring.clear();
+        self.resends.clear();
+        false
     }
 
     /// Cuts what cannot be said.
@@ -159,6 +196,7 @@ impl Stream {
         self.continuity = Continuity::default();
         self.ring.clear();
         self.resends.clear();
+        self.gap = None;
         self.rtx_number = random.u64(0..MAX_FIRST);
         self.rtx_mark.rtcp = 0;
         self.report.index = 0;

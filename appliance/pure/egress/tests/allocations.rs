@@ -121,6 +121,7 @@ impl Stage {
             sequence,
             timestamp: self.sequence as u32 * 300,
             marker,
+            starts_keyframe: false,
             codec,
             payload,
             vp8,

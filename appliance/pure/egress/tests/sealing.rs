@@ -177,6 +177,7 @@ fn what_is_sealed_opens_with_str0ms_ciphers_beyond_a_rollover() {
                 sequence,
                 timestamp: sequence as u32,
                 marker: false,
+                starts_keyframe: false,
                 codec: Codec::Opus,
                 payload: &payload,
                 vp8: None,

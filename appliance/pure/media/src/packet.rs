@@ -180,6 +180,8 @@ pub struct Outgoing<'a> {
     pub timestamp: u32,
     /// Last packet of a video frame.
     pub marker: bool,
+    /// First packet of a keyframe (always false for audio).
+    pub starts_keyframe: bool,
     /// Decides the payload type on the subscriber's peer.
     pub codec: Codec,
     /// Shared payload.

@@ -117,6 +117,7 @@ fn write(link: &mut Link, mid: Mid, sequence: u64, place: u32, step: &Step) {
         sequence,
         timestamp: place * 960,
         marker: step.marker,
+        starts_keyframe: false,
         codec: if step.is_audio {
             Codec::Opus
         } else {

@@ -12,6 +12,10 @@ use std::time::Duration;
 const WIDE: u64 = 5_000;
 const NARROW: u64 = 300;
 
+/// What the best layer of [`Encoding::CAMERA`] needs to be given: 1.72 Mbit/s with a margin of a
+/// quarter (`media::allocation`) and a tenth for repair, and a voice.
+const USEFUL: f64 = 2.45e6;
+
 /// A conversation bears a wait up to this (ITU-T G.114 has 400 ms for both ways and everything).
 pub const BEARABLE: Duration = Duration::from_millis(300);
 
@@ -36,6 +40,8 @@ pub struct Shrink {
     pub after: Option<Layer>,
     /// Datagrams that found the queue full.
     pub overflowed: u64,
+    /// Times video waited for the queue to empty.
+    pub drains: u64,
     /// The run, in words.
     pub run: String,
 }
@@ -82,6 +88,7 @@ pub fn shrink(egress: EgressKind, seed: u64) -> Shrink {
         recovered_after: recovered_after.unwrap_or_default(),
         after: sim.layer_of("nurse", "bed-4"),
         overflowed: sim.link_totals(link).1,
+        drains: sim.take_counters("nurse").egress.drains,
         run: sim.to_string(),
     }
 }
@@ -91,6 +98,12 @@ pub fn shrink(egress: EgressKind, seed: u64) -> Shrink {
 pub struct Share {
     /// Bits per second of video that each received.
     pub rates: [f64; 2],
+    /// Bits per second that the box estimated of each one's path, on average.
+    pub estimates: [f64; 2],
+    /// The layers that each was shown, by pictures.
+    pub layers: [[usize; 3]; 2],
+    /// Times each one's video waited for the queue to empty, from the beginning.
+    pub drains: [u64; 2],
     /// Of the worse of the two.
     pub voice: Voice,
     /// The run, in words.
@@ -100,9 +113,17 @@ pub struct Share {
 impl Share {
     /// The larger share by the smaller.
     pub fn ratio(&self) -> f64 {
-        let [a, b] = self.rates;
-        (a / b).max(b / a)
+        ratio(self.rates)
     }
+
+    /// The larger estimate by the smaller, what nobody has a use for left out.
+    pub fn estimate_ratio(&self) -> f64 {
+        ratio(self.estimates.map(|estimate| estimate.min(USEFUL)))
+    }
+}
+
+fn ratio([a, b]: [f64; 2]) -> f64 {
+    (a / b).max(b / a)
 }
 
 /// Two viewers share one line of `kbps`. The second joins some time after the first.
@@ -120,10 +141,16 @@ pub fn share(egress: EgressKind, seed: u64, kbps: u64) -> Share {
     let since = sim.now();
     sim.run(seconds(20));
     let rates = ["nurse", "doctor"].map(|name| sim.video_rate(name, "bed-4", since));
+    let estimates = ["nurse", "doctor"].map(|name| sim.mean_estimate(name, since));
+    let layers = ["nurse", "doctor"].map(|name| sim.frames_shown(name, "bed-4", since));
+    let drains = ["nurse", "doctor"].map(|name| sim.take_counters(name).egress.drains);
     let voices = ["nurse", "doctor"].map(|name| sim.voice(name, "bed-4", since));
     let [first, second] = voices;
     Share {
         rates,
+        estimates,
+        layers,
+        drains,
         voice: if (first.lost, first.delay) > (second.lost, second.delay) {
             first
         } else {

@@ -1,6 +1,7 @@
 //! What the client reports of what has arrived.
 
 use super::Controller;
+use super::drain::{Crossing, Drain};
 use super::round_trip::smooth;
 use crate::aimd::Path;
 use crate::clock::{Micros, SECOND};
@@ -65,9 +66,11 @@ impl Controller {
             let arrival = arrival.map(|arrival| self.arrivals.unwrap(arrival));
             self.handle_fate(sequence, arrival, &mut told, &mut batch);
         }
-        self.arrivals
-            .end(base.saturating_add(feedback.packets() as u64));
+        let end = base.saturating_add(feedback.packets() as u64);
+        self.arrivals.end(end);
         self.handle_batch(batch, now);
+        let is_long = Drain::is_due_to(self.queue.delay());
+        self.drain.handle_told(end, is_long, now);
         told
     }
 
@@ -147,6 +150,7 @@ impl Controller {
             self.groups.reset();
             return;
         }
+        batch.crossing.add(sent, arrival, bytes);
         let one_way = arrival - sent;
         batch.least_delay = Some(
             batch
@@ -170,6 +174,7 @@ impl Controller {
         self.loss
             .update(self.estimate, self.queue.is_standing(), now);
         self.update_rate(batch.judged, now);
+        self.watch_collapse(&batch.crossing, now);
         self.take_findings(now);
         self.conclude(now);
     }
@@ -190,6 +195,19 @@ impl Controller {
         let before = self.aimd.decreased();
         self.aimd.update(usage, path, now);
         if self.aimd.decreased() != before {
+            self.prober.handle_decrease(now);
+        }
+    }
+
+    /// Begins to empty the queue when it must be.
+    fn watch_collapse(&mut self, crossing: &Crossing, now: Micros) {
+        let sending = self.sent.rate_until(now, LONG);
+        let floor = self.queue.floor();
+        let collapsed = self.drain.handle_crossing(crossing, sending, floor);
+        if (collapsed.is_some() || Drain::is_due_to(self.queue.delay())) && self.drain.begin(now) {
+            if let Some(arriving) = collapsed {
+                self.aimd.collapse(arriving, now);
+            }
             self.prober.handle_decrease(now);
         }
     }
@@ -249,4 +267,5 @@ struct Batch {
     least_delay: Option<Micros>,
     /// A delay gradient came out.
     judged: bool,
+    crossing: Crossing,
 }

@@ -62,6 +62,18 @@ impl Queue {
         self.delay = standing - floor;
     }
 
+    /// The least delay known.
+    pub(crate) fn floor(&self) -> Option<Micros> {
+        let before = self.least_before;
+        self.least
+            .map(|least| before.map_or(least, |before| before.min(least)))
+    }
+
+    /// How long it is.
+    pub(crate) fn delay(&self) -> Micros {
+        self.delay
+    }
+
     /// Long enough to be noticed, by this flow as by any other.
     pub(crate) fn is_noticed(&self) -> bool {
         self.delay > NOTICED

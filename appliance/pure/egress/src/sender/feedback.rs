@@ -1,9 +1,8 @@
 //! What the client reports, and what follows from it.
 
-use super::{Keys, Sender, Watched};
+use super::{Keys, Sender};
 use crate::event::Event;
 use crate::refusal::RtcpRefusal;
-use crate::ring;
 use crate::rtcp::{self, Block};
 use congestion::Feedback;
 use media::packet::LossReport;
@@ -191,57 +190,5 @@ impl Sender {
             return;
         }
         self.queue_resend(place, number, now);
-    }
-
-    /// Sends again what feedback tells was lost without the client's knowing: repair, which a
-    /// client asks for anew only after a round trip, and the beginning of a stream, which nobody
-    /// misses who has heard nothing of it.
-    fn repair_lost(&mut self, feedback: &Feedback, now: Instant) {
-        if self.watched.is_empty() {
-            return;
-        }
-        let newest = self.transport_number.saturating_sub(1);
-        let behind = (newest as u16).wrapping_sub(feedback.base());
-        let Some(base) = newest.checked_sub(u64::from(behind)) else {
-            return;
-        };
-        for (offset, (_, arrival)) in feedback.arrivals().enumerate() {
-            let told = base + offset as u64;
-            while let Some(front) = self.watched.front().filter(|front| front.transport <= told) {
-                let Watched {
-                    transport,
-                    place,
-                    number,
-                } = *front;
-                self.watched.pop_front();
-                if transport == told && arrival.is_none() {
-                    self.counters.resent_unasked +=
-                        u64::from(self.queue_resend(place, number, now));
-                }
-            }
-        }
-    }
-
-    /// Whether the packet will be sent again.
-    fn queue_resend(&mut self, place: usize, number: u64, now: Instant) -> bool {
-        let Some(stream) = self.streams.get_mut(place).filter(|s| s.config.sending) else {
-            return false;
-        };
-        let Some(sent) = stream.ring.get(number, now) else {
-            return false;
-        };
-        if stream.resends.contains(&number) {
-            self.counters.nack_early += 1;
-            return false;
-        }
-        let len = sent.packet.payload().len();
-        if stream.resends.len() >= ring::MAX_PACKETS || !self.repair.take(len) {
-            self.counters.nack_refused += 1;
-            return false;
-        }
-        sent.resent_at = Some(now);
-        stream.resends.push_back(number);
-        self.resending.set(place, true);
-        true
     }
 }

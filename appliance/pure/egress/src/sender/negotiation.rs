@@ -55,6 +55,7 @@ impl Sender {
         self.places = streams.map(|(place, s)| (s.config.mid, place)).collect();
         self.places.sort_unstable();
         self.watched.clear();
+        self.seconds.clear();
         self.queued.reset(self.streams.len());
         self.resending.reset(self.streams.len());
         self.has_transport_cc = false;

@@ -7,7 +7,10 @@
 )]
 
 mod client;
+mod gap;
 mod nonces;
+mod repair;
+mod rollover;
 
 use super::*;
 use crate::counters::Counters;
@@ -212,38 +215,6 @@ fn what_is_asked_for_comes_again_once_per_round_trip() {
 }
 
 #[test]
-fn lost_repair_and_the_lost_beginning_of_a_stream_come_again_unasked() {
-    let (mut sender, mut client, now) = stage();
-    let write = |sender: &mut Sender, sequence, at| {
-        let frame = video(sequence, 700, true);
-        sender.write(&outgoing(&frame), at).unwrap();
-    };
-    write(&mut sender, 1, now);
-    write(&mut sender, 2, now);
-    assert_eq!(client.take(&mut sender, now).len(), 2);
-    client.feedback(&mut sender, (1, 0), &[None, Some(20)], now + ms(50));
-    let first = client.take(&mut sender, now + ms(50));
-    assert_eq!(first[0].payload[..2], [0, 1], "nobody knows of number 1");
-
-    write(&mut sender, 3, now + ms(60));
-    client.take(&mut sender, now + ms(60));
-    client.feedback(&mut sender, (3, 1), &[None, Some(80)], now + ms(110));
-    let again = client.take(&mut sender, now + ms(110));
-    assert_eq!(again[0].payload[..2], [0, 1], "the repair was lost");
-    assert_eq!(again[0].sequence, first[0].sequence + 1);
-
-    client.pli(&mut sender, VIDEO, now + ms(120));
-    write(&mut sender, 4, now + ms(120));
-    write(&mut sender, 5, now + ms(120));
-    client.take(&mut sender, now + ms(120));
-    let fates = [Some(130), None, Some(140)];
-    client.feedback(&mut sender, (5, 2), &fates, now + ms(170));
-    let asked = client.take(&mut sender, now + ms(170));
-    assert_eq!(asked.len(), 0, "a client that knows the stream asks itself");
-    assert_eq!(sender.counters().resent_unasked, 2);
-}
-
-#[test]
 fn a_probe_is_padding_at_its_pace_behind_media() {
     let (mut sender, mut client, now) = stage();
     sender.set_desired(Bitrate::kbps(3_000), now);
@@ -398,36 +369,6 @@ fn transport_wide_numbers_rise_by_one_over_all_streams() {
         );
     }
     assert_eq!(numbers, (1..=14).collect::<Vec<u16>>());
-}
-
-#[test]
-fn old_video_is_dropped_with_its_frame_and_a_keyframe_asked_for() {
-    let (mut sender, mut client, now) = stage();
-    for sequence in 1..=12 {
-        let mut packet = video(sequence, 1_100, sequence == 6);
-        packet.timestamp = if sequence <= 6 { 1 } else { 2 };
-        sender.write(&outgoing(&packet), now).unwrap();
-    }
-    client.slots = Some(2);
-    assert_eq!(client.take(&mut sender, now).len(), 2, "no slot for more");
-    assert!(sender.next().is_some_and(|next| next <= now + ms(100)));
-    client.slots = None;
-    assert_eq!(client.take(&mut sender, now + ms(1_100)).len(), 0);
-    assert_eq!(sender.counters().dropped_by_age, 10);
-    let mut rest = video(13, 1_100, true);
-    rest.timestamp = 2;
-    let refused = sender.write(&outgoing(&rest), now + ms(1_100));
-    assert_eq!(
-        refused,
-        Err(WriteRefusal::Congested),
-        "the rest of the frame"
-    );
-    let event = Event::KeyframeRequest { mid: rest.mid };
-    assert_eq!(sender.poll_event(), Some(event));
-    rest.sequence = 14;
-    rest.timestamp = 3;
-    sender.write(&outgoing(&rest), now + ms(1_100)).unwrap();
-    assert_eq!(client.take(&mut sender, now + ms(1_100)).len(), 1);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::leaving::{Content, Leaving, OSN_LEN};
 use super::overhead::Overhead;
-use super::{Keys, MAX_WATCHED, Sender, Watched};
+use super::repair::Watched;
+use super::{Keys, Sender};
 use crate::header::{Header, Values, Writer};
 use crate::level::level;
 use crate::payload::Packet;
@@ -11,7 +12,7 @@ use crate::report::compound_len;
 use crate::ring;
 use crate::slots::Slots;
 use crate::srtp::{Unsealed, write_padding};
-use crate::stream::Stream;
+use crate::stream::{Gap, Stream};
 use crate::vp8;
 use congestion::Sent;
 use media::Kind;
@@ -138,6 +139,7 @@ impl Sender {
             self.counters.hold_expired += u64::from(stream.queue.release_expired(now));
             add(batch, place, stream, (tag_len, overhead), &mut allowance);
             if dropped > 0 {
+                stream.gap = stream.queue.is_empty().then(Gap::default);
                 self.queued.set(place, !stream.queue.is_empty());
                 self.queued_packets -= dropped;
                 self.counters.dropped_by_age += dropped as u64;
@@ -184,7 +186,7 @@ impl Sender {
                     {
                         stream.last = Some((packet.timestamp, rtx_pt));
                         self.has_begun = true;
-                        watched = (!stream.is_known).then_some(packet.number);
+                        watched = Some(packet.number);
                         stream.ring.insert(packet, now);
                         if self.tidy_at.is_none() {
                             self.tidy_at = Some(now + ring::MAX_AGE);
@@ -218,13 +220,12 @@ impl Sender {
                 slots.carries(arrival);
             }
             if let Some(number) = watched.filter(|_| is_numbered) {
-                if self.watched.len() == MAX_WATCHED {
-                    self.watched.pop_front();
-                }
-                self.watched.push_back(Watched {
+                self.watch(Watched {
                     transport: self.transport_number,
                     place: leaving.place,
                     number,
+                    left_at: now,
+                    is_repair: arrival.is_none(),
                 });
             }
             self.counters.trains += u64::from(leaving.length.starts);

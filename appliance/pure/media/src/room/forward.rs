@@ -149,6 +149,7 @@ impl Room {
                 sequence: rewritten.sequence,
                 timestamp: rewritten.timestamp,
                 marker: packet.marker,
+                starts_keyframe: packet.starts_keyframe,
                 codec: packet.codec,
                 payload: &packet.payload,
                 vp8: rewritten.vp8,

@@ -184,6 +184,7 @@ fn a_subscriber_gets_the_packet_that_was_written() {
         sequence: 500,
         timestamp: 90_000,
         marker: true,
+        starts_keyframe: false,
         codec: Codec::Vp8,
         payload: &payload,
         vp8: Some(Vp8Rewrite {

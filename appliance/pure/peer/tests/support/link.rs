@@ -334,6 +334,7 @@ impl Link {
             sequence,
             timestamp: sequence as u32 * 3_000,
             marker: true,
+            starts_keyframe: false,
             codec,
             payload: &payload,
             vp8: None,

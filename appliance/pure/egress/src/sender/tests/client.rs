@@ -44,6 +44,7 @@ pub(super) struct Written {
     pub(super) sequence: u64,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
+    pub(super) starts_keyframe: bool,
     pub(super) codec: Codec,
     pub(super) payload: Arc<[u8]>,
     pub(super) vp8: Option<Vp8Rewrite>,
@@ -125,6 +126,7 @@ fn written(mid: &str, codec: Codec, sequence: u64, len: usize, marker: bool) -> 
         sequence,
         timestamp: 1,
         marker,
+        starts_keyframe: false,
         codec,
         payload: payload(sequence, len),
         vp8: None,
@@ -139,6 +141,7 @@ pub(super) fn outgoing(packet: &Written) -> Outgoing<'_> {
         sequence: packet.sequence,
         timestamp: packet.timestamp,
         marker: packet.marker,
+        starts_keyframe: packet.starts_keyframe,
         codec: packet.codec,
         payload: &packet.payload,
         vp8: packet.vp8,
@@ -179,6 +182,15 @@ impl Client {
             .into_iter()
             .filter_map(|datagram| self.read(&datagram))
             .collect()
+    }
+
+    /// The same, of the packets that are sent again: others may be beyond a rollover.
+    pub(super) fn repair(&mut self, sender: &mut Sender, now: Instant) -> Vec<Read> {
+        sender.transmit(self, now);
+        let ssrc = (VIDEO + 1).to_be_bytes();
+        let datagrams = std::mem::take(&mut self.datagrams);
+        let repair = datagrams.iter().filter(|datagram| datagram[8..12] == ssrc);
+        repair.filter_map(|datagram| self.read(datagram)).collect()
     }
 
     fn read(&mut self, datagram: &[u8]) -> Option<Read> {
