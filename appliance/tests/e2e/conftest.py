@@ -12,6 +12,7 @@ from support.box import Box  # noqa: E402
 from support.browser import Chromium  # noqa: E402
 from support.client import Client, fresh  # noqa: E402
 from support.hooks import Hooks  # noqa: E402
+from support.namespace import Namespace  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 
 BACKENDS = ("uring", "portable")
@@ -62,8 +63,8 @@ async def own_box():
     """Makes boxes of the scenario's own: `await own_box(config=…)`."""
     boxes = []
 
-    async def make(net="uring", config=None):
-        boxes.append(Box(net, config))
+    async def make(net="uring", config=None, host="127.0.0.1"):
+        boxes.append(Box(net, config, host))
         return await boxes[-1].start()
 
     yield make
@@ -106,6 +107,14 @@ async def hooks():
     hooks = await Hooks().start()
     yield hooks
     await hooks.stop()
+
+
+@pytest.fixture
+def namespace():
+    """A network of its own for one client."""
+    namespace = Namespace().start()
+    yield namespace
+    namespace.stop()
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,14 @@ use std::process::{Command, Stdio};
 /// The scenarios and their pinned requirements.
 const SCENARIOS: &str = "appliance/tests/e2e";
 
-/// Debian packages and the program that shows each is there.
-const DEBIAN: [(&str, &str); 4] = [
-    ("python3", "python3"),
-    ("nodejs", "node"),
-    ("npm", "npm"),
-    ("chromium", "/usr/bin/chromium"),
+/// Debian packages, the program that shows each is there, and how it is asked for its version.
+const DEBIAN: [(&str, &str, &str); 6] = [
+    ("python3", "python3", "--version"),
+    ("nodejs", "node", "--version"),
+    ("npm", "npm", "--version"),
+    ("chromium", "/usr/bin/chromium", "--version"),
+    ("iproute2", "tc", "-V"),
+    ("nftables", "nft", "--version"),
 ];
 
 /// Runs the scenarios; `arguments` go to pytest (`-k mute`, `--backend portable`,
@@ -55,8 +57,8 @@ fn target_folder() -> PathBuf {
 fn debian_packages() -> Result<()> {
     let mut missing: Vec<&str> = DEBIAN
         .iter()
-        .filter(|(_, program)| !answers(program, &["--version"]))
-        .map(|(package, _)| *package)
+        .filter(|(_, program, version)| !answers(program, &[version]))
+        .map(|(package, ..)| *package)
         .collect();
     if !answers("python3", &["-c", "import venv, ensurepip"]) {
         missing.push("python3-venv");

@@ -136,6 +136,16 @@ function loudest(identity) {
   return levels[top] > -60 ? (top * audio.sampleRate) / analyser.fftSize : 0;
 }
 
+/** What the browser counted of a participant's picture and sound. */
+async function counted(identity) {
+  const facts = {};
+  for (const kind of ['video', 'audio']) {
+    const stats = await publicationOf(identity, kind)?.track?.receiver?.getStats();
+    for (const each of stats?.values() ?? []) if (each.type === 'inbound-rtp') facts[kind] = { ...each };
+  }
+  return facts;
+}
+
 const publicationOf = (identity, kind) =>
   [...(room.remoteParticipants.get(identity)?.trackPublications.values() ?? [])].find((p) => p.kind === kind);
 
@@ -150,6 +160,7 @@ window.lk = {
   texts: () => texts,
   files: () => files,
   seen: (identity) => watched.get(identity) ?? null,
+  counted,
   sid: () => room.localParticipant.sid,
   state: () => room.state,
   others: () => [...room.remoteParticipants.keys()],

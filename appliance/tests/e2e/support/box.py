@@ -53,8 +53,8 @@ def free_udp_ports(count):
 class Box:
     """One daemon; `start`, `kill` and `start` again keep ports and data."""
 
-    def __init__(self, net, config=None):
-        self.net = net
+    def __init__(self, net, config=None, host="127.0.0.1"):
+        self.net, self.host = net, host
         self.folder = Path(tempfile.mkdtemp(prefix="ringward-e2e-"))
         self.data = self.folder / "data"
         self.log = self.folder / "log"
@@ -74,7 +74,7 @@ class Box:
         return f"ws://127.0.0.1:{self.port}"
 
     def command(self):
-        flags = ["serve", "--data", str(self.data), "--http", f"127.0.0.1:{self.port}"]
+        flags = ["serve", "--data", str(self.data), "--http", f"{self.host}:{self.port}"]
         flags += ["--udp-port", str(self.udp_port), "--workers", str(WORKERS), "--net", self.net]
         if self.config:
             flags += ["--config", str(self.config)]

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shlex
+import tempfile
 from pathlib import Path
 
 from aiohttp import web
@@ -27,7 +29,11 @@ def modules():
 
 
 class Chromium:
-    """One browser for all scenarios, and a small server for the page its tabs load."""
+    """One browser for all scenarios, and a small server for the page its tabs load. In a network
+    of its own (`namespace`) it finds that server at the namespace's address."""
+
+    def __init__(self, namespace=None):
+        self.namespace = namespace
 
     async def start(self):
         application = web.Application()
@@ -35,11 +41,25 @@ class Chromium:
         application.router.add_static("/", SCRIPTS)
         self._runner = web.AppRunner(application)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        host = self.namespace.address if self.namespace else "127.0.0.1"
+        await web.TCPSite(self._runner, host, 0).start()
+        self.origin = f"http://{host}:{self._runner.addresses[0][1]}"
         self._playwright = await async_playwright().start()
-        self.browser = await self._playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+        # Only secure pages have devices, and only those from this machine are secure by themselves.
+        flags = [*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={self.origin}"]
+        with tempfile.TemporaryDirectory() as folder:
+            program = self._program(Path(folder))
+            self.browser = await self._playwright.chromium.launch(executable_path=program, args=flags)
         return self
+
+    def _program(self, folder):
+        if not self.namespace:
+            return PROGRAM
+        script = folder / "chromium"
+        words = shlex.join(self.namespace.command(PROGRAM))
+        script.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        script.chmod(0o755)
+        return script
 
     async def tab(self, box, room, identity, mode, **options):
         """A tab with the harness loaded, not yet joined."""

@@ -38,6 +38,17 @@ def i420(counter, width, height):
     return luma(counter, width, height).tobytes() + b"\x80" * (width * height // 2)
 
 
+def busy(counter, width, height):
+    """The picture as I420 bytes with something moving over all of it, as costly to encode as a
+    room full of people."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    grain = np.random.default_rng(counter).integers(-40, 40, (height // 4 + 1, width // 4 + 1))
+    grain = grain.repeat(4, 0).repeat(4, 1)[:height, :width]
+    moving = 20 * np.sin((rows + columns + 7 * counter) / 9)
+    bright = np.clip(luma(counter, width, height) + grain + moving, 0, 255).astype(np.uint8)
+    return bright.tobytes() + b"\x80" * (width * height // 2)
+
+
 def read(plane):
     """The counter in a brightness array, or `None` where it is not (or no longer) readable."""
     height, width = plane.shape

@@ -1,0 +1,81 @@
+"""A network of its own for one client, behind a link that can be narrowed and made to lose.
+
+A network namespace and a veth pair; the link's rate and queue are a token bucket (`tc tbf`) at the
+box's end, its losses an nftables rule at the client's. Needs root, or `sudo` that asks nothing.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+
+_numbers = itertools.count(1)
+
+MTU = 1_514
+"""Bytes of the largest frame on the link, which the bucket lets through as a whole: bursts that
+leave as one are cut into frames there, as a line would."""
+
+
+def _privileged(*words):
+    return [*words] if os.geteuid() == 0 else ["sudo", "-n", *words]
+
+
+def _run(*words):
+    done = subprocess.run(_privileged(*words), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr.strip()}"
+    return done.stdout
+
+
+class Namespace:
+    """`start`, then run programs in it by `command`; `stop` takes everything away."""
+
+    def __init__(self):
+        number = os.getpid() % 10_000 * 10 + next(_numbers)
+        self.name = f"ringward-{number}"
+        self._device = f"rw{number}"
+        # Two addresses of 198.18.0.0/15, which is for tests of networks (RFC 2544).
+        third, fourth = number // 64 % 256, number % 64 * 4
+        self.address, self._inside = f"198.18.{third}.{fourth + 1}", f"198.18.{third}.{fourth + 2}"
+
+    def start(self):
+        _run("ip", "netns", "add", self.name)
+        try:
+            peer = ["peer", "name", "wan", "netns", self.name]
+            _run("ip", "link", "add", self._device, "type", "veth", *peer)
+            _run("ip", "addr", "add", f"{self.address}/30", "dev", self._device)
+            _run("ip", "-n", self.name, "addr", "add", f"{self._inside}/30", "dev", "wan")
+            _run("ip", "-n", self.name, "link", "set", "lo", "up")
+            _run("ip", "-n", self.name, "link", "set", "wan", "up")
+            _run("ip", "link", "set", self._device, "up")
+        except AssertionError:
+            self.stop()
+            raise
+        return self
+
+    def stop(self):
+        _run("ip", "netns", "del", self.name)
+
+    def command(self, *words):
+        """What runs these words in the namespace."""
+        return _privileged("ip", "netns", "exec", self.name, *words)
+
+    def shape(self, kbps, queue):
+        """From now on the client is sent so much per second, and so many bytes may wait."""
+        bucket = ["rate", f"{kbps}kbit", "burst", str(MTU), "limit", str(queue)]
+        _run("tc", "qdisc", "replace", "dev", self._device, "root", "tbf", *bucket)
+
+    def lose(self, percent):
+        """From now on so many of a hundred datagrams are lost in each direction."""
+        rules = "".join(
+            f"add chain inet loss {way} {{ type filter hook {way} priority 0; }}\n"
+            f"add rule inet loss {way} meta l4proto udp numgen random mod 100 < {percent} drop\n"
+            for way in ("input", "output")
+        )
+        rules = "add table inet loss\nflush table inet loss\n" + rules
+        _run("ip", "netns", "exec", self.name, "nft", rules)
+
+    def offered(self):
+        """Bytes that the box offered to the link so far, whatever became of them; what found the
+        queue full is taken as full frames."""
+        [bucket] = json.loads(_run("tc", "-s", "-j", "qdisc", "show", "dev", self._device, "root"))
+        return bucket["bytes"] + bucket["backlog"] + bucket["drops"] * MTU
