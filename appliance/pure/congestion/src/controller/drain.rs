@@ -86,13 +86,15 @@ impl Crossing {
     fn collapsed(&self, sending: f64, floor: Micros, before: Option<Micros>) -> Option<f64> {
         let (first, last) = self.first.zip(self.last)?;
         let before = before.filter(|before| (0..=MAX_PAUSE).contains(&(first.at - before)));
-        let (began, bytes, packets) = match before {
-            Some(before) => (before, self.bytes, self.packets),
-            None => {
-                let bytes = self.bytes - u64::from(first.bytes);
-                (first.at, bytes, self.packets - 1)
-            }
+        let behind_first = || {
+            (
+                first.at,
+                self.bytes - u64::from(first.bytes),
+                self.packets - 1,
+            )
         };
+        let behind = |before| (before, self.bytes, self.packets);
+        let (began, bytes, packets) = before.map_or_else(behind_first, behind);
         let took = last.at - began;
         let is_long = last.one_way - floor >= COLLAPSED;
         let arriving = bytes as f64 * 8e6 / took.max(1) as f64;

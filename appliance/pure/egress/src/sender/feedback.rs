@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::refusal::RtcpRefusal;
 use crate::rtcp::{self, Block};
 use congestion::Feedback;
+use media::Mid;
 use media::packet::LossReport;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,13 @@ pub enum Heard {
     All,
     /// Whoever receives from the client has to read it too.
     Part,
+}
+
+/// What a report says about one media stream.
+struct Reception {
+    mid: Mid,
+    /// Where it answers a sender report.
+    round_trip: Option<Duration>,
 }
 
 impl Sender {
@@ -62,6 +70,9 @@ impl Sender {
         let mut items = 0;
         let mut feedback_read = true;
         let mut worst: Option<u8> = None;
+        // Blocks of one datagram come in any order, and mean the same in each.
+        let known = self.controller.round_trip();
+        let mut least: Option<Duration> = None;
         let mut heard = Heard::All;
         let read = rtcp::read(compound, |block| match block {
             Block::Reception {
@@ -72,8 +83,14 @@ impl Sender {
                 delay,
             } => {
                 self.note_jitter(ssrc, jitter);
-                if self.handle_reception(ssrc, fraction_lost, (last_report, delay), now) {
+                if let Some(told) = self.reception(ssrc, (last_report, delay), now) {
                     worst = worst.max(Some(fraction_lost));
+                    least = least.into_iter().chain(told.round_trip).min();
+                    self.push_event(Event::Loss(LossReport {
+                        mid: told.mid,
+                        fraction_lost: f32::from(fraction_lost) / 256.0,
+                        round_trip: told.round_trip.or(known),
+                    }));
                 }
             }
             Block::Nack { ssrc, first, mask } => {
@@ -97,6 +114,9 @@ impl Sender {
             }
             Block::Foreign => heard = Heard::Part,
         });
+        if let Some(round_trip) = least {
+            self.controller.handle_round_trip(round_trip);
+        }
         if let Some(worst) = worst {
             self.controller.handle_loss(f32::from(worst) / 256.0, now);
         }
@@ -106,30 +126,21 @@ impl Sender {
         Ok(heard)
     }
 
-    /// Whether the block is about one of our media streams.
-    fn handle_reception(
+    /// What a block says about one of our media streams; `None`: it is about none of them.
+    fn reception(
         &mut self,
         ssrc: u32,
-        fraction_lost: u8,
         (last_report, delay): (u32, u32),
         now: Instant,
-    ) -> bool {
-        let Some(stream) = self.streams.iter_mut().find(|s| s.config.ssrc == ssrc) else {
-            return false;
-        };
+    ) -> Option<Reception> {
+        let mut streams = self.streams.iter_mut();
+        let stream = streams.find(|s| s.config.ssrc == ssrc)?;
         stream.is_known = true;
-        let mid = stream.config.mid;
         let measured = stream.report.round_trip(last_report, delay, now);
-        let measured = measured.filter(|trip| *trip <= MAX_ROUND_TRIP);
-        if let Some(round_trip) = measured {
-            self.controller.handle_round_trip(round_trip);
-        }
-        self.push_event(Event::Loss(LossReport {
-            mid,
-            fraction_lost: f32::from(fraction_lost) / 256.0,
-            round_trip: measured.or(self.controller.round_trip()),
-        }));
-        true
+        Some(Reception {
+            mid: stream.config.mid,
+            round_trip: measured.filter(|trip| *trip <= MAX_ROUND_TRIP),
+        })
     }
 
     /// Remembers the worst jitter until it is asked for. Anything above [`MAX_JITTER`] is no

@@ -12,6 +12,8 @@ use vocab::Bitrate;
 pub const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
 /// After bandwidth forced a track down, nothing goes up for this long.
 pub const UPGRADE_HOLD: Duration = Duration::from_secs(3);
+/// But a path that takes so many times what it took then is another path, and nothing is held.
+const ANOTHER_PATH: u64 = 3;
 /// How long a layer that no longer fits is shown while the keyframe of a lower one is waited for.
 /// Longer, and what the pacer holds back delays everything after it.
 pub const OVERDRAFT: Duration = Duration::from_millis(500);
@@ -83,7 +85,11 @@ impl Room {
                 .saturating_mul(MEDIA_SHARE_PERCENT)
                 .saturating_sub(audio)
         });
-        let may_upgrade = peer.upgrade_at.is_none_or(|at| now >= at);
+        let is_another = peer
+            .estimate
+            .zip(peer.forced_down_by)
+            .is_some_and(|(now, then)| now.0 >= then.0.saturating_mul(ANOTHER_PATH));
+        let may_upgrade = is_another || peer.upgrade_at.is_none_or(|at| now >= at);
         allocation::allocate(budget, may_upgrade, &mut requests);
         if let Some(peer) = self.roster.peers.get_mut(peer_index) {
             peer.trial.apply(&mut requests, now);
@@ -136,6 +142,7 @@ impl Room {
         let (awaited, track, subscriber) = (viewer.awaited(), viewer.track, viewer.subscriber);
         if forced_down && let Some(peer) = self.roster.peers.get_mut(peer_index) {
             peer.upgrade_at = Some(now + UPGRADE_HOLD);
+            peer.forced_down_by = peer.estimate;
         }
         if changes {
             let (room, track) = (self.key, self.track_key(track));

@@ -63,8 +63,10 @@ pub(super) struct Peer {
     pub(super) estimate: Option<Bitrate>,
     /// Reliable data waits on it: who sends more is slowed until then.
     pub(super) data_rests: Option<Instant>,
-    /// No upgrade before this instant.
+    /// No upgrade before this instant, …
     pub(super) upgrade_at: Option<Instant>,
+    /// … counted from when the path took so much.
+    pub(super) forced_down_by: Option<Bitrate>,
     pub(super) trial: Trial,
     /// What the worker was last asked to aim at.
     pub(super) desired: Bitrate,
@@ -163,6 +165,7 @@ impl Roster {
             estimate: None,
             data_rests: None,
             upgrade_at: None,
+            forced_down_by: None,
             trial: Trial::default(),
             desired: Bitrate::default(),
         });

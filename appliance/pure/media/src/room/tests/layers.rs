@@ -189,17 +189,19 @@ fn a_track_that_does_not_fit_is_paused_when_patience_ends_and_resumed() {
     stage.flow(ANA, 1, 3);
     assert_eq!(stage.marks(BEN), []);
     stage.advance(RESUME_HOLD);
-    stage.estimate(BEN, 5_000);
+    stage.estimate(BEN, 59);
     assert_eq!(states(&stage), [true]);
     stage.flow(ANA, 1, 3);
     assert_eq!(stage.marks(BEN), [Q, Q, Q]);
     stage.advance(UPGRADE_HOLD);
+    stage.estimate(BEN, 5_000);
     stage.flow(ANA, 1, 3);
     assert_eq!(*stage.marks(BEN).last().unwrap(), F);
 }
 
-#[test]
-fn bandwidth_lowers_the_layer_at_once_and_raises_it_after_the_hold() {
+/// Ben watches layers of 129, 369 and 1,209 kbit/s: 30 packets/s of about 536, 1,536 and 5,036
+/// bytes.
+fn watching_three_rates() -> Stage {
     let mut stage = watching();
     for _ in 0..60 {
         for (layer, bytes) in [
@@ -214,20 +216,35 @@ fn bandwidth_lowers_the_layer_at_once_and_raises_it_after_the_hold() {
         stage.advance(FRAME);
     }
     stage.forget();
-    // 30 packets/s of about 536, 1,536 and 5,036 bytes: 129, 369 and 1,209 kbit/s.
-    stage.estimate(BEN, 500);
-    stage.flow(ANA, 1, 2);
-    assert_eq!(*stage.marks(BEN).last().unwrap(), H);
-    stage.estimate(BEN, 200);
-    stage.flow(ANA, 1, 2);
-    assert_eq!(*stage.marks(BEN).last().unwrap(), Q);
-    stage.estimate(BEN, 5_000);
-    stage.flow(ANA, 1, 2);
-    assert_eq!(*stage.marks(BEN).last().unwrap(), Q, "not so soon");
+    stage
+}
+
+#[test]
+fn bandwidth_lowers_the_layer_at_once_and_raises_it_after_the_hold() {
+    let mut stage = watching_three_rates();
+    for (kbps, want, what) in [
+        (500, H, "at once"),
+        (200, Q, "at once"),
+        (599, Q, "not so soon"),
+    ] {
+        stage.estimate(BEN, kbps);
+        stage.flow(ANA, 1, 2);
+        assert_eq!(*stage.marks(BEN).last().unwrap(), want, "{what}");
+    }
     stage.advance(UPGRADE_HOLD);
     stage.estimate(BEN, 5_000);
     stage.flow(ANA, 1, 2);
     assert_eq!(*stage.marks(BEN).last().unwrap(), F);
+}
+
+#[test]
+fn a_path_that_takes_three_times_as_much_is_another_and_nothing_is_held() {
+    let mut stage = watching_three_rates();
+    for (kbps, want) in [(200, Q), (600, H), (2_000, F)] {
+        stage.estimate(BEN, kbps);
+        stage.flow(ANA, 1, 2);
+        assert_eq!(*stage.marks(BEN).last().unwrap(), want, "{kbps}");
+    }
 }
 
 #[test]
