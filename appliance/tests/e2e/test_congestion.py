@@ -1,4 +1,4 @@
-"""Real clients behind a link that narrows, recovers and loses (issue 3, item 6).
+"""Real clients behind a link that narrows and recovers (issue 3, item 6).
 
 The viewer lives in a network namespace behind a token bucket; the publisher is next to the box.
 """
@@ -15,7 +15,7 @@ from support.wait import LONG, until
 
 pytestmark = pytest.mark.any_backend
 
-WIDE, NARROW, PLENTY = 5_000, 300, 20_000
+WIDE, NARROW = 5_000, 300
 """kbit/s of the link."""
 
 QUEUE = 40_000
@@ -41,12 +41,11 @@ async def far(request, namespace, own_box, join, room):
     box = await own_box(host="0.0.0.0")
     bed = await join(box, room, "bed")
     encoding = rtc.VideoEncoding(max_bitrate=BITRATE, max_framerate=FPS)
-    camera = await bed.publish_picture(
+    await bed.publish_picture(
         WIDTH, HEIGHT, FPS, simulcast=True, draw=picture.busy, video_encoding=encoding
     )
-    await bed.publish_tone(dtx=False, red=request.node.get_closest_marker("red") is not None)
+    await bed.publish_tone(dtx=False, red=False)
     far = KINDS[request.param](namespace, box, room, "bed")
-    far.camera = camera
     try:
         yield await far.join()
     finally:
@@ -110,31 +109,3 @@ async def test_layers_and_voice_follow_a_link_that_narrows_and_recovers(namespac
 
     recovered = await full_quality(far, widened)
     assert recovered - widened < RECOVERED, f"full quality {recovered - widened:.1f} s after recovery"
-
-
-@pytest.mark.red
-async def test_a_tenth_lost_costs_no_picture_and_little_voice(namespace, far):
-    await full_quality(far, 0)
-    namespace.shape(PLENTY, QUEUE)
-    namespace.lose(10)
-    # What was on its way when the losses began has arrived, and the box has seen what they are.
-    await asyncio.sleep(2)
-
-    begin, sent = time.monotonic(), await frames_sent(far.camera)
-    await asyncio.sleep(30)
-    end, sent = time.monotonic(), await frames_sent(far.camera) - sent
-
-    seen = far.between(begin, end)
-    assert {facts["width"] for facts in seen} == {WIDTH}, "losses are no congestion"
-    decoded = seen[-1]["decoded"] - seen[0]["decoded"]
-    # At either end a picture may be on its way, or its facts.
-    assert decoded >= 0.99 * sent - 4, f"{decoded} of {sent} pictures"
-    concealed = seen[-1]["concealed"] - seen[0]["concealed"]
-    assert concealed < 0.03 * (seen[-1]["samples"] - seen[0]["samples"]), f"{concealed} samples"
-
-
-async def frames_sent(camera):
-    """How many frames of its best layer a publisher has sent."""
-    stats = await camera.track.get_stats()
-    sent = [each.outbound_rtp.outbound for each in stats if each.HasField("outbound_rtp")]
-    return next(each.frames_sent for each in sent if each.frame_width == WIDTH)

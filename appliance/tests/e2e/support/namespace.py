@@ -1,7 +1,7 @@
-"""A network of its own for one client, behind a link that can be narrowed and made to lose.
+"""A network of its own for one client, behind a link that can be narrowed.
 
 A network namespace and a veth pair; the link's rate and queue are a token bucket (`tc tbf`) at the
-box's end, its losses an nftables rule at the client's. Needs root, or `sudo` that asks nothing.
+box's end. Needs root, or `sudo` that asks nothing.
 """
 
 import itertools
@@ -63,16 +63,6 @@ class Namespace:
         """From now on the client is sent so much per second, and so many bytes may wait."""
         bucket = ["rate", f"{kbps}kbit", "burst", str(MTU), "limit", str(queue)]
         _run("tc", "qdisc", "replace", "dev", self._device, "root", "tbf", *bucket)
-
-    def lose(self, percent):
-        """From now on so many of a hundred datagrams are lost in each direction."""
-        rules = "".join(
-            f"add chain inet loss {way} {{ type filter hook {way} priority 0; }}\n"
-            f"add rule inet loss {way} meta l4proto udp numgen random mod 100 < {percent} drop\n"
-            for way in ("input", "output")
-        )
-        rules = "add table inet loss\nflush table inet loss\n" + rules
-        _run("ip", "netns", "exec", self.name, "nft", rules)
 
     def offered(self):
         """Bytes that the box offered to the link so far, whatever became of them; what found the
