@@ -167,6 +167,8 @@ mod tests {
             participants: 5,
             tracks: 9,
             exchanges: 0,
+            draining: false,
+            audit_problem: None,
         };
         assert_eq!(line(&status), "Serving: 2 rooms, 5 participants");
         status.problems.push("the disk is full".to_owned());

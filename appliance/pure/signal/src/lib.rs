@@ -35,3 +35,5 @@ pub use room::{
 pub use texts::{
     MAX_ATTRIBUTES_BYTES, MAX_DATA_BYTES, MAX_METADATA_BYTES, MAX_PARTICIPANT_NAME_BYTES,
 };
+
+pub use room::{FoundPresence, FoundTrack};

@@ -17,6 +17,7 @@ mod restart;
 mod resume;
 mod roster;
 mod rpc;
+mod sids;
 mod simulate;
 mod slots;
 mod speakers;
@@ -53,6 +54,7 @@ pub use rpc::{
     DEFAULT_RPC_TIMEOUT, MAX_PENDING_RPCS, MAX_RPC_METHOD_BYTES, MAX_RPC_PAYLOAD_BYTES,
     MAX_RPC_TIMEOUT, RPC_ACK_TIMEOUT, RpcFailure,
 };
+pub use sids::{FoundPresence, FoundTrack};
 
 /// A LiveKit room as its clients and the server API see it.
 ///

@@ -1,5 +1,7 @@
 //! What each route requires. One table, walked by a test that calls every route without a token.
 
+use wire::admin::Role;
+
 /// What a caller must bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requires {
@@ -158,4 +160,37 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/rooms/{room}/trouble", Requires::RoomJoin),
     route("PUT", "/v1/rooms/{room}/lock", Requires::RoomAdmin),
     route("DELETE", "/v1/rooms/{room}/lock", Requires::RoomAdmin),
+];
+
+/// A route of the operators' router.
+#[derive(Debug, Clone, Copy)]
+pub struct AdminRoute {
+    /// Its method.
+    pub method: &'static str,
+    /// Its path; braces name what varies.
+    pub path: &'static str,
+    /// The least role it answers.
+    pub requires: Role,
+}
+
+const fn admin(method: &'static str, path: &'static str, requires: Role) -> AdminRoute {
+    AdminRoute {
+        method,
+        path,
+        requires,
+    }
+}
+
+/// Every route under `/admin`: none answers anybody whom no listener vouches for. What an action
+/// requires depends on its verb (`domain::action::Verb::needs`).
+pub const ADMIN_ROUTES: &[AdminRoute] = &[
+    admin("GET", "/admin/rooms", Role::Viewer),
+    admin("GET", "/admin/rooms/{room}", Role::Viewer),
+    admin("DELETE", "/admin/rooms/{room}", Role::Operator),
+    admin("GET", "/admin/events", Role::Viewer),
+    admin("GET", "/admin/sessions", Role::Viewer),
+    admin("GET", "/admin/sessions/{sid}", Role::Viewer),
+    admin("GET", "/admin/status", Role::Viewer),
+    admin("GET", "/admin/audit", Role::Viewer),
+    admin("POST", "/admin/actions", Role::Operator),
 ];

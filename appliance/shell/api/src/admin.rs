@@ -16,9 +16,14 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
 
+pub(crate) mod actions;
+pub(crate) mod audit;
+
 /// Every route under `/admin`, for any listener that says who is asking.
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
+        .route("/admin/actions", axum::routing::post(actions::act))
+        .route("/admin/audit", get(audit::page))
         .route("/admin/rooms", get(rooms::rooms))
         .route(
             "/admin/rooms/{room}",

@@ -216,7 +216,8 @@ impl Drop for Attempt {
 
 fn admission(api: &Api, error: OpenSessionError) -> Admission {
     match error {
-        OpenSessionError::TokenRevoked => Admission::Blocked,
+        OpenSessionError::TokenRevoked | OpenSessionError::Blocked => Admission::Blocked,
+        OpenSessionError::Draining => Admission::Draining,
         OpenSessionError::RoomNotFound(_) => Admission::NoRoom,
         OpenSessionError::Create(
             CreateRoomError::NameEmpty

@@ -12,7 +12,7 @@ use crate::state::Api;
 use axum::Extension;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use control::session::OpenSessionError;
 use signal::join::{Join, ParseJoinError, Query};
@@ -21,6 +21,10 @@ use vocab::ErrorKind;
 
 /// Read buffer of one WebSocket: most messages are a few hundred bytes.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Seconds after which a refused join is worth another try: a full room or a busy box may have
+/// changed by then, and a box that drains is told of by then elsewhere.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
 /// Which way of joining a path speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +209,12 @@ impl From<OpenSessionError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.0, self.1).into_response()
+        let mut response = (self.0, self.1).into_response();
+        if self.0 == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
     }
 }

@@ -4,15 +4,18 @@ mod drain;
 #[cfg(test)]
 mod tests;
 
+use crate::action::{Actions, Desk};
 use crate::boundary::contained;
 use crate::clock;
 use crate::config::ControlConfig;
+use crate::ended::Ended;
 use crate::exchange::Exchanges;
 use crate::lane::{LaneSender, Outbound};
 use crate::room::{LiveRoom, Revocations};
 use crate::rpc::PendingRpcs;
 use crate::staged::{Reply, Saved, Staged};
 use crate::status::Health;
+use domain::Standing;
 use domain::event::{EndReason, Event, EventData};
 use media::{MediaCommand, MediaEvent, MediaPlane};
 use signal::{Keys, Now, Room, RoomConfig};
@@ -40,6 +43,11 @@ pub struct Control {
     pub(crate) attempts: crate::attempts::Attempts,
     pub(crate) revocations: Revocations,
     pub(crate) rpcs: PendingRpcs,
+    pub(crate) actions: Actions,
+    pub(crate) desk: Desk,
+    pub(crate) ended: Ended,
+    /// Holds, blocks and the drain, events of this batch included.
+    pub(crate) standing: Standing,
     timers: BTreeSet<(Instant, RoomKey)>,
     staged: Staged,
     /// Sessions whose client reads too slowly, to be told to their rooms.
@@ -68,6 +76,8 @@ impl Control {
         health: Arc<Health>,
         seed: u64,
     ) -> Self {
+        let standing = store.standing().clone();
+        health.set_draining(standing.is_draining());
         Self {
             room_config: Arc::new(config.room.clone()),
             attempts: crate::attempts::Attempts::new(config.logbook.clone()),
@@ -82,6 +92,10 @@ impl Control {
             exchanges: Exchanges::default(),
             revocations: Revocations::default(),
             rpcs: PendingRpcs::default(),
+            actions: Actions::default(),
+            desk: Desk::default(),
+            ended: Ended::default(),
+            standing,
             timers: BTreeSet::new(),
             staged: Staged::default(),
             cut: Vec::new(),
@@ -198,6 +212,7 @@ impl Control {
         for (session, out) in staged.messages {
             self.deliver(session, out);
         }
+        self.finish_actions(saved);
         for reply in staged.replies {
             (reply.release)(if reply.wrote { saved } else { Saved::Yes });
         }
@@ -217,6 +232,11 @@ impl Control {
         self.staged.media.push(command);
     }
 
+    /// Tells the media plane at once, before the batch is on disk.
+    pub(crate) fn media_now(&self, command: MediaCommand) {
+        self.media.send(command);
+    }
+
     pub(crate) fn appended(&self) -> u64 {
         self.appended
     }
@@ -225,6 +245,9 @@ impl Control {
     pub(crate) fn append(&mut self, event: &Event) -> Result<(), StoreError> {
         // Counted even when refused: whoever caused it must not hear that it is saved.
         self.appended += 1;
+        self.ended.note(event, Instant::now());
+        self.standing.apply(event);
+        self.health.set_draining(self.standing.is_draining());
         let appended = self.store.append(event).map(|_| ());
         if let Err(error) = &appended {
             self.health.set_store_problem(Some(error.to_string()));
@@ -284,15 +307,17 @@ impl Control {
     fn bury(&mut self, key: RoomKey) {
         metrics::counter!("ringward_room_panics_total").increment(1);
         tracing::error!(room = %key, "a room's state machine broke; the room was closed");
+        self.close_by_force(key, EndReason::SystemReset);
+    }
+
+    /// Ends a room without asking its state machine: everybody is cut off, its record is closed.
+    pub(crate) fn close_by_force(&mut self, key: RoomKey, reason: EndReason) {
         let Some(room) = self.rooms.get_mut(&key) else {
             return;
         };
-        let events = room.roll.closing_events(
-            room.room.sid(),
-            room.room.name(),
-            EndReason::SystemReset,
-            clock::now().unix,
-        );
+        let events =
+            room.roll
+                .closing_events(room.room.sid(), room.room.name(), reason, clock::now().unix);
         for event in events {
             // The append has already marked the store as failing where it failed.
             let _ = self.append(&event);

@@ -193,6 +193,7 @@ impl Control {
         id: String,
     ) -> Result<(SessionKey, oneshot::Receiver<Answer>), OpenExchangeError> {
         self.authorise_join(room, &claims)?;
+        self.admit_newcomer(room, claims.identity(), false)?;
         self.require_store().map_err(OpenSessionError::from)?;
         if self.exchanges.len() >= MAX_EXCHANGES {
             return Err(OpenExchangeError::TooMany);

@@ -1,5 +1,6 @@
 //! The rest of the box's end of the control thread.
 
+use crate::action::Desk;
 use crate::control::Control;
 use crate::staged::{Release, Saved};
 use crate::status::Health;
@@ -7,7 +8,7 @@ use crossbeam_channel::Sender;
 use logbook::Logbook;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Reader;
+use store::{AuditReader, Reader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use vocab::ErrorKind;
 
@@ -68,6 +69,8 @@ pub struct ControlHandle {
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) reader: Reader,
     pub(crate) health: Arc<Health>,
+    pub(crate) audit: AuditReader,
+    pub(crate) desk: Desk,
     pub(crate) stopped: watch::Receiver<bool>,
     pub(crate) logbook: Logbook,
 }

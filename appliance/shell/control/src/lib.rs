@@ -10,11 +10,13 @@ mod boundary;
 mod clock;
 mod config;
 mod control;
+mod ended;
 mod handle;
 mod lane;
 mod run;
 mod staged;
 
+pub mod action;
 pub mod event;
 pub mod exchange;
 pub mod participant;

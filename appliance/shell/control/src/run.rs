@@ -1,5 +1,6 @@
 //! The thread: wait, run a batch, save it, release what it caused.
 
+use crate::action::Desk;
 use crate::boundary::{contained, random_u64};
 use crate::clock;
 use crate::config::ControlConfig;
@@ -35,7 +36,7 @@ pub enum StartControlError {
 /// thread both sends to the media plane and receives from it, and must not wait on itself.
 pub fn start(
     config: ControlConfig,
-    store: Store,
+    mut store: Store,
     media: Box<dyn MediaPlane>,
     media_events: Receiver<MediaEvent>,
 ) -> Result<ControlHandle, StartControlError> {
@@ -49,10 +50,13 @@ pub fn start(
         permits: permits.clone(),
         reader: store.reader(),
         health: health.clone(),
+        audit: store.audit().reader(),
+        desk: Desk::default(),
         stopped,
         logbook: config.logbook.clone(),
     };
-    let control = Control::new(config, store, media, health, seed);
+    let mut control = Control::new(config, store, media, health, seed);
+    control.desk = handle.desk.clone();
     std::thread::Builder::new()
         .name("control".to_owned())
         .spawn(move || {
@@ -105,6 +109,7 @@ impl Thread {
                 self.control.close_all(clock::now());
             }
             self.control.fire_timers(clock::now());
+            self.control.perform_actions();
             metrics::histogram!("ringward_control_batch_items").record(items as f64);
             metrics::histogram!("ringward_control_batch_seconds").record(began.elapsed());
             self.control.commit_and_release();

@@ -23,6 +23,12 @@ pub enum OpenSessionError {
     /// The token was taken back.
     #[error("the token has been revoked")]
     TokenRevoked,
+    /// An operator keeps this person out of the room for a while.
+    #[error("you may not come back into this room yet")]
+    Blocked,
+    /// An operator wants nobody new on this box.
+    #[error("the box is about to be serviced and admits nobody new; try again later")]
+    Draining,
     /// Joins do not create rooms here, and nobody created this one.
     #[error(transparent)]
     RoomNotFound(#[from] RoomNotFound),
@@ -53,7 +59,8 @@ impl OpenSessionError {
             Self::RoomNotFound(e) => e.kind(),
             Self::Create(e) => e.kind(),
             Self::Refused(e) => e.kind(),
-            Self::NotReady(_) | Self::Broken => ErrorKind::Unavailable,
+            Self::Blocked => ErrorKind::Forbidden,
+            Self::NotReady(_) | Self::Broken | Self::Draining => ErrorKind::Unavailable,
             Self::Call(e) => e.kind(),
         }
     }
@@ -177,6 +184,8 @@ impl Control {
 
     fn check_session(&self, join: &Join) -> Result<(), OpenSessionError> {
         self.authorise_join(join.room.as_str(), &join.claims)?;
+        let resumes = join.reconnect.is_some();
+        self.admit_newcomer(join.room.as_str(), join.claims.identity(), resumes)?;
         if !self.config.auto_create {
             self.room_key(join.room.as_str())?;
         }
@@ -200,6 +209,39 @@ impl Control {
             return Err(OpenSessionError::TokenRevoked);
         }
         Ok(())
+    }
+
+    /// Whether operators let somebody in: neither a block nor a drain concerns who is inside and
+    /// resumes; a drain lets those return whose connection died.
+    pub(crate) fn admit_newcomer(
+        &self,
+        room: &str,
+        identity: &str,
+        resumes: bool,
+    ) -> Result<(), OpenSessionError> {
+        let now = Self::now();
+        let live = self
+            .room_key(room)
+            .ok()
+            .and_then(|key| self.rooms.get(&key));
+        let is_inside = live.is_some_and(|live| live.room.holds(identity));
+        if is_inside && resumes {
+            return Ok(());
+        }
+        if self
+            .standing
+            .blocked_until(room, identity, now.unix)
+            .is_some()
+        {
+            return Err(OpenSessionError::Blocked);
+        }
+        if !self.standing.is_draining() || is_inside {
+            return Ok(());
+        }
+        if live.is_some() && self.ended.may_return(room, identity, now.instant) {
+            return Ok(());
+        }
+        Err(OpenSessionError::Draining)
     }
 
     /// The living room of that name, or a new one with what the token says of it.

@@ -19,6 +19,8 @@ pub struct Health {
     exchanges: AtomicU64,
     turns: AtomicU64,
     saving: AtomicBool,
+    draining: AtomicBool,
+    audit_problem: Mutex<Option<String>>,
 }
 
 /// Whether the control thread lives.
@@ -47,6 +49,10 @@ pub struct Status {
     pub tracks: u64,
     /// Open WHIP and WHEP sessions.
     pub exchanges: u64,
+    /// An operator wants nobody new to be admitted.
+    pub draining: bool,
+    /// Why the audit journal cannot be written (the alarm `AUDIT-UNWRITABLE`).
+    pub audit_problem: Option<String>,
 }
 
 impl Health {
@@ -62,6 +68,8 @@ impl Health {
             exchanges: AtomicU64::new(0),
             turns: AtomicU64::new(0),
             saving: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            audit_problem: Mutex::new(None),
         }
     }
 
@@ -90,6 +98,8 @@ impl Health {
             participants: self.participants.load(Ordering::Relaxed),
             tracks: self.tracks.load(Ordering::Relaxed),
             exchanges: self.exchanges.load(Ordering::Relaxed),
+            draining: false,
+            audit_problem: None,
         }
     }
 
@@ -137,6 +147,45 @@ impl Health {
                 metrics::gauge!(name).set(value as f64);
             }
         }
+    }
+
+    /// Whether an operator wants nobody new to be admitted.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_draining(&self, draining: bool) {
+        if self.draining.swap(draining, Ordering::Relaxed) != draining {
+            metrics::gauge!("ringward_draining").set(f64::from(u8::from(draining)));
+        }
+    }
+
+    /// Sets or clears why the audit journal cannot be written.
+    pub(crate) fn set_audit_problem(&self, problem: Option<String>) {
+        let unwritable = f64::from(u8::from(problem.is_some()));
+        metrics::gauge!("ringward_audit_unwritable").set(unwritable);
+        *self
+            .audit_problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    /// Adds what operators did and can do.
+    fn tell_operators(&self, status: &mut Status) {
+        if self.is_draining() {
+            status.draining = true;
+            status.ready = false;
+            let drains = "the box drains: it admits nobody new";
+            status.problems.push(drains.to_owned());
+        }
+        let problem = self.audit_problem.lock();
+        let problem = problem.unwrap_or_else(PoisonError::into_inner).clone();
+        status.problems.extend(
+            problem
+                .iter()
+                .map(|why| format!("the audit journal cannot be written: {why}")),
+        );
+        status.audit_problem = problem;
     }
 }
 
@@ -186,6 +235,7 @@ impl crate::ControlHandle {
                     .push("the control thread has ended; restart the box".to_owned());
             }
         }
+        self.health.tell_operators(&mut status);
         status
     }
 }

@@ -289,6 +289,7 @@ fn event(n: u64) -> Event {
 fn options() -> StoreOptions {
     StoreOptions {
         ballast_bytes: 0,
+        audit_ballast_bytes: 0,
         ..StoreOptions::default()
     }
 }

@@ -157,7 +157,7 @@ impl Room {
     }
 
     /// Unpublishes a track from our side.
-    fn take_track(&mut self, key: ParticipantKey, track: TrackKey, now: Now) {
+    pub(super) fn take_track(&mut self, key: ParticipantKey, track: TrackKey, now: Now) {
         let sid = self
             .roster
             .get(&key)

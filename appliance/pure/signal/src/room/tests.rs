@@ -21,5 +21,6 @@ mod publish;
 mod resume;
 mod rpc;
 mod sdp;
+mod sids;
 mod single;
 mod subscribe;

@@ -26,13 +26,13 @@ pub(crate) async fn room(
     Ok(Json(view::room(detail)))
 }
 
-/// `DELETE /admin/rooms/{room}`: everyone leaves; its record stays.
+/// `DELETE /admin/rooms/{room}`: the room of that name is ended as an action of its sid.
 pub(crate) async fn end_room(
     State(api): State<Api>,
     operator: Operator,
     Path(room): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     operator.require(Role::Operator)?;
-    api.control.run(move |c| c.delete_room(&room)).await??;
+    super::actions::end_by_name(&api, operator, room).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,8 +1,6 @@
 //! The operators' socket.
 
-use crate::harness::{TestBox, answer_of, creates, request};
-use axum::body::Body;
-use axum::http::Method;
+use crate::harness::{TestBox, creates};
 use futures_util::StreamExt;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tower::ServiceExt;
-use wire::admin::Role;
+
+mod actions;
 
 #[tokio::test]
 async fn rooms_and_status_are_told_without_a_token() {
@@ -49,36 +48,6 @@ async fn the_network_does_not_see_the_admin_routes() {
     ] {
         assert_eq!(a_box.get(path, None).await.status, 404, "{path}");
     }
-}
-
-#[tokio::test]
-async fn a_request_that_no_listener_vouches_for_is_refused() {
-    let a_box = TestBox::new();
-    for path in ["/admin/rooms", "/admin/status", "/admin/events"] {
-        let asked = request(Method::GET, path, None, &[], Body::empty());
-        let answer = answer_of(a_box.bare_admin_router(), asked).await;
-        assert_eq!(answer.status, 401, "{path}");
-    }
-}
-
-#[tokio::test]
-async fn a_viewer_sees_rooms_and_ends_none() {
-    let a_box = TestBox::new();
-    let ward = json!({"name": "ward"});
-    a_box.twirp("CreateRoom", &creates(), &ward).await;
-    let as_role = async |role, method| {
-        let asked = request(method, "/admin/rooms/ward", None, &[], Body::empty());
-        answer_of(a_box.admin_router_for(role), asked).await
-    };
-    assert_eq!(as_role(Role::Viewer, Method::GET).await.status, 200);
-    let refused = as_role(Role::Viewer, Method::DELETE).await;
-    assert_eq!(refused.status, 403);
-    let detail = refused.json()["detail"].to_string();
-    assert!(
-        detail.contains("role operator") && detail.contains("viewer"),
-        "{detail}"
-    );
-    assert_eq!(as_role(Role::Operator, Method::DELETE).await.status, 204);
 }
 
 #[tokio::test]

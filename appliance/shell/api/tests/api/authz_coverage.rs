@@ -1,10 +1,11 @@
 //! Every route of the network with what it requires, called without that.
 
-use crate::harness::{TestBox, administers, creates, joins, lists, request, token};
-use api::access::{ROUTES, Requires, Route};
+use crate::harness::{TestBox, administers, answer_of, creates, joins, lists, request, token};
+use api::access::{ADMIN_ROUTES, AdminRoute, ROUTES, Requires, Route};
 use auth::Grants;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
+use wire::admin::Role;
 
 fn call(route: &Route, token: Option<&str>) -> axum::http::Request<Body> {
     let path = route
@@ -158,6 +159,51 @@ async fn the_right_grant_passes_the_gate() {
             answer.text()
         );
     }
+}
+
+#[tokio::test]
+async fn no_admin_route_answers_whom_no_listener_vouches_for() {
+    let a_box = TestBox::new();
+    for route in ADMIN_ROUTES {
+        for token in [None, Some(lists()), Some(administers("ward"))] {
+            let answer = answer_of(a_box.bare_admin_router(), ask(route, token.as_deref())).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_admin_route_refuses_a_role_below_its_own_and_no_other() {
+    let a_box = TestBox::new();
+    for route in ADMIN_ROUTES {
+        for role in [Role::Viewer, Role::Operator, Role::Biomedical, Role::Admin] {
+            let answer = answer_of(a_box.admin_router_for(role), ask(route, None)).await;
+            let is_refused = answer.status == StatusCode::FORBIDDEN;
+            let text = answer.text();
+            assert_eq!(
+                is_refused,
+                role < route.requires,
+                "{route:?} {role:?}: {text}"
+            );
+        }
+    }
+}
+
+/// A request that is right but for what it names.
+fn ask(route: &AdminRoute, token: Option<&str>) -> axum::http::Request<Body> {
+    let path = route
+        .path
+        .replace("{room}", "ward")
+        .replace("{sid}", "RM_none");
+    let body = match route.path {
+        "/admin/actions" => {
+            r#"{"verb":"end","reason":"test","target":{"kind":"room","sid":"RM_none"}}"#
+        }
+        _ => "",
+    };
+    let method: Method = route.method.parse().unwrap();
+    let json = [("content-type", "application/json")];
+    request(method, &path, token, &json, body.into())
 }
 
 #[tokio::test]
