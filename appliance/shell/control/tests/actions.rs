@@ -19,6 +19,7 @@ use control::session::{OpenSession, OpenSessionError};
 use control::{ControlConfig, ControlHandle};
 use crossbeam_channel::Sender;
 use livekit_protocol::CreateRoomRequest;
+use logbook::Logbook;
 use media::{MediaCommand, MediaEvent, MediaPlane};
 use signal::join::{Join, Query};
 use std::path::Path;
@@ -40,6 +41,7 @@ impl MediaPlane for Recorder {
 struct TestBox {
     control: ControlHandle,
     media: Recorder,
+    logbook: Logbook,
     _events: Sender<MediaEvent>,
 }
 
@@ -53,6 +55,7 @@ impl TestBox {
         let (store, _) = Store::open_with(folder, UnixMillis(1), &options).unwrap();
         let (events, media_events) = crossbeam_channel::unbounded();
         let media = Recorder::default();
+        let logbook = Logbook::detached();
         let config = ControlConfig {
             room: signal::RoomConfig::default(),
             auto_create: true,
@@ -60,12 +63,14 @@ impl TestBox {
             token_secret: Redacted::new("secret".to_owned()),
             webhooks: false,
             facts: Vec::new(),
+            logbook: logbook.clone(),
         };
         let plane = Box::new(media.clone());
         let control = control::start(config, store, plane, media_events).unwrap();
         Self {
             control,
             media,
+            logbook,
             _events: events,
         }
     }
@@ -80,7 +85,18 @@ impl TestBox {
     }
 
     async fn join(&self, room: &str, identity: &str) -> Result<OpenSession, OpenSessionError> {
-        self.control.open_session(join_of(room, identity, "")).await
+        self.resume(room, identity, "").await
+    }
+
+    async fn resume(
+        &self,
+        room: &str,
+        identity: &str,
+        sid: &str,
+    ) -> Result<OpenSession, OpenSessionError> {
+        let attempt = self.logbook.begin(attempt::Door::Rtc, None);
+        let join = join_of(room, identity, sid);
+        self.control.open_session(join, attempt).await
     }
 
     async fn sid_of(&self, room: &str, identity: &str) -> String {
@@ -160,7 +176,7 @@ async fn who_is_blocked_stays_inside_and_does_not_come_back() {
         .act(action(Verb::BlockRejoin, target.clone()))
         .await
         .unwrap();
-    let resumed = a_box.control.open_session(join_of("ward", "mallory", &sid));
+    let resumed = a_box.resume("ward", "mallory", &sid);
     assert!(resumed.await.is_ok(), "the connection is resumed");
     let again = a_box.join("ward", "mallory").await.err();
     assert_eq!(again, Some(OpenSessionError::Blocked));
@@ -178,7 +194,7 @@ async fn a_draining_box_keeps_its_calls_and_admits_nobody_new() {
     let _session = a_box.join("ward", "alice").await.unwrap();
     let sid = a_box.sid_of("ward", "alice").await;
     a_box.act(action(Verb::Drain, Target::Box)).await.unwrap();
-    let resumed = a_box.control.open_session(join_of("ward", "alice", &sid));
+    let resumed = a_box.resume("ward", "alice", &sid);
     assert!(resumed.await.is_ok(), "a resume");
     assert!(
         a_box.join("ward", "alice").await.is_ok(),
