@@ -26,12 +26,12 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// From proc(5): `/proc/net/fib_trie` has the local IPv4 addresses, `/proc/net/if_inet6` the IPv6
+/// From `proc(5)`: `net/fib_trie` has the local IPv4 addresses, `net/if_inet6` the IPv6
 /// ones (absent where the kernel has none).
 fn listed() -> std::io::Result<Vec<IpAddr>> {
-    let mut addresses = ipv4(&fs::read_to_string("/proc/net/fib_trie")?);
+    let mut addresses = ipv4(&fs::read_to_string("/proc/self/net/fib_trie")?);
     addresses.extend(ipv6(
-        &fs::read_to_string("/proc/net/if_inet6").unwrap_or_default(),
+        &fs::read_to_string("/proc/self/net/if_inet6").unwrap_or_default(),
     ));
     Ok(addresses)
 }

@@ -87,7 +87,7 @@ fn http(settings: &Settings, address: &SocketAddr) -> String {
 
 fn certificate(settings: &Settings, facts: &Facts) -> String {
     let subject = DisplayText::new(&facts.subject);
-    let until = crate::events::time(facts.expires_at.0);
+    let until = crate::moment::text(facts.expires_at.0);
     let whose = match (facts.role, &settings.tls) {
         (Role::Ca, _) => "; `ringward ca export` shows it to those who shall trust it",
         (Role::Web, Some(TlsSettings::InternalCa { .. })) => "; the internal CA renews it",

@@ -117,8 +117,13 @@ async fn run(
         control.stop().await;
         while tasks.join_next().await.is_some() {}
     };
-    if tokio::time::timeout(STOP_TIMEOUT, stopped).await.is_err() {
-        tracing::warn!("stopped with connections still open");
+    tokio::select! {
+        stopped = tokio::time::timeout(STOP_TIMEOUT, stopped) => {
+            if stopped.is_err() {
+                tracing::warn!("stopped with connections still open");
+            }
+        }
+        () = signals.received() => tracing::warn!("told again: stopped at once"),
     }
     workers.stop();
     logbook.flush();
@@ -191,7 +196,7 @@ fn workers_config(settings: &Settings) -> Result<WorkersConfig> {
 }
 
 /// One media thread per core, less one for everything else.
-fn worker_count(settings: &Settings) -> usize {
+pub(crate) fn worker_count(settings: &Settings) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     settings
         .workers

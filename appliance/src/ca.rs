@@ -48,7 +48,7 @@ fn device(at: &CaArguments, serial: &DeviceSerial, out: Option<&Path>) -> Result
         "{}: key, certificate and CA of device {}, valid until {}",
         path.display(),
         serial.as_str(),
-        crate::events::time(issued.expires_at.0)
+        crate::moment::text(issued.expires_at.0)
     );
     println!("Move it to the device and delete it here: the box keeps no copy.");
     Ok(())
@@ -80,7 +80,7 @@ fn export(at: &CaArguments, format: ExportFormat, out: Option<&Path>) -> Result<
         "\n{}\nSHA-256 {}\nvalid until {}\n\n{GUIDE}",
         authority.facts().subject,
         authority.fingerprint(),
-        crate::events::time(authority.facts().expires_at.0)
+        crate::moment::text(authority.facts().expires_at.0)
     );
     Ok(())
 }

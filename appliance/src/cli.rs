@@ -1,5 +1,9 @@
 //! The command line. The same words serve in the settings file.
 
+mod care;
+
+pub(crate) use care::*;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use settings::{Backend, Egress, Flags};
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +27,19 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Runs the box (also what happens without a command)
     Serve(ServeArguments),
+    /// Copies the data of a box, which may run, and proves the copy
+    Backup(BackupArguments),
+    /// Puts a backup back into an empty data folder, proved from the first event to the last
+    Restore(RestoreArguments),
+    /// Foretells when a box that admits nobody new would be empty
+    Forecast(ForecastArguments),
+    /// Writes manual pages and shell completions
+    #[command(hide = true)]
+    Pages(PagesArguments),
+    /// Looks whether this machine is one for a box, and tunes it
+    ///
+    /// Exit code: 0 ready, 1 something to mend, 2 a box would not do here what it promises.
+    Check(CheckArguments),
     /// Access tokens
     #[command(subcommand)]
     Token(TokenCommand),

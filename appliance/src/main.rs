@@ -6,11 +6,13 @@ mod attempts;
 mod banner;
 mod boot;
 mod ca;
+mod care;
 mod cli;
 mod descriptors;
 mod events;
 mod keys;
 mod listeners;
+mod moment;
 mod rooms;
 mod service;
 mod stopped;
@@ -31,6 +33,13 @@ fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Backup(arguments) => care::backup::backup(&arguments),
+        Command::Restore(arguments) => care::backup::restore(&arguments),
+        Command::Forecast(arguments) => care::forecast::run(&arguments),
+        Command::Pages(arguments) => care::pages::run(&arguments),
+        Command::Check(arguments) => {
+            return care::check::run(&arguments).unwrap_or_else(|error| failed(&error));
+        }
         Command::Token(command) => token::run(command),
         Command::Rooms(arguments) => rooms::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
@@ -39,12 +48,14 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Never a backtrace: the reader is an administrator.
-            say(&format!("ringward: {}", sentence(&error)));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Never a backtrace: the reader is an administrator.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    say(&format!("ringward: {}", sentence(error)));
+    ExitCode::FAILURE
 }
 
 /// What happened, from the outside in. A cause that its effect has already told, or that tells its

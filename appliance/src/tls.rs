@@ -57,8 +57,9 @@ fn source(settings: &Settings, wanted: &TlsSettings) -> Source {
 
 /// What clients may call this machine: what the settings say, its host name, its addresses.
 pub(crate) fn own_names(extra: &[HostName], announced: &[IpAddr]) -> Vec<HostName> {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = host.trim().parse().ok();
+    // The service's sandbox shows no /proc/sys.
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy().parse().ok();
     let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     // Interfaces that cannot be listed now are listed at the next look.
     let addresses = crate::boot::own_addresses(false).unwrap_or_default();

@@ -167,3 +167,20 @@ fn a_socket_of_the_service_manager_is_served_and_not_opened_again() {
     let answer = Daemon::get_from(&address, "/readyz");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let manager = Manager::new();
+    let mut daemon = manager.start();
+    // Half a request: the first signal waits a moment and a half for its other half.
+    let mut half = daemon.connect();
+    std::io::Write::write_all(&mut half, b"GET /healthz HTTP/1.1\r\n").unwrap();
+    assert!(daemon.get("/healthz").starts_with("HTTP/1.1 200"));
+    let began = Instant::now();
+    daemon.signal("TERM");
+    manager.hear_of("STOPPING=1");
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(1_400), "{took:?}");
+}

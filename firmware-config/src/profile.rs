@@ -1,5 +1,6 @@
 //! A box profile: raw as written, then meant.
 
+use crate::tuning::{RawTuning, Tuning};
 use serde::Deserialize;
 use std::num::NonZeroUsize;
 
@@ -25,6 +26,8 @@ pub struct Profile {
     pub rooms_max: NonZeroUsize,
     /// Participants in one room; one more is refused.
     pub participants_per_room_max: NonZeroUsize,
+    /// What the operating system is asked for.
+    pub tuning: Tuning,
 }
 
 /// A box profile as written in `profiles/*.toml`. Never leaves this module.
@@ -36,6 +39,7 @@ struct RawProfile {
     pin: bool,
     rooms_max: usize,
     participants_per_room_max: usize,
+    tuning: RawTuning,
 }
 
 /// Why a profile cannot be used.
@@ -52,6 +56,16 @@ pub enum ProfileError {
     /// A maximum of zero admits nobody.
     #[error("{0} = 0 admits nobody: write at least 1")]
     Zero(&'static str),
+    /// A rule of `[tuning]` that the format cannot hold.
+    #[error("line {line}, column {column}: {message}")]
+    Tuning {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What would be right.
+        message: String,
+    },
     /// No such built-in profile.
     #[error("there is no profile {0:?}: choose one of {known}", known = Profile::names().join(", "))]
     Unknown(String),
@@ -90,7 +104,21 @@ impl Profile {
                 "participants-per-room-max",
                 raw.participants_per_room_max,
             )?,
+            tuning: raw
+                .tuning
+                .meant()
+                .map_err(|(span, message)| place(text, span.start, message))?,
         })
+    }
+}
+
+fn place(text: &str, at: usize, message: String) -> ProfileError {
+    let before = text.get(..at).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    ProfileError::Tuning {
+        line: before.matches('\n').count() + 1,
+        column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        message,
     }
 }
 

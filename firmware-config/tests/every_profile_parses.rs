@@ -24,38 +24,89 @@ fn every_file_in_the_folder_is_built_in() {
     }
 }
 
+const GOOD: &str = "\
+name = 'x'
+pin = true
+rooms-max = 1
+participants-per-room-max = 1
+tuning.open-files = { value = 256, reason = 'the least' }
+[[tuning.sysctl]]
+name = 'net.core.rmem_max'
+at-least = 1
+reason = 'x'
+";
+
 #[test]
 fn a_broken_rule_is_named() {
-    const GOOD: &str = "name = 'x'\npin = true\nrooms-max = 1\nparticipants-per-room-max = 1\n";
     assert!(Profile::parse(GOOD).is_ok());
-    for (name, text, want) in [
+    for (name, was, is, want) in [
         (
             "an unknown field",
-            format!("{GOOD}colour = 'red'"),
+            "pin",
+            "colour = 'red'\npin",
             "unknown field `colour`",
         ),
-        (
-            "no core",
-            format!("{GOOD}media-cores = 0"),
-            "media-cores = 0",
-        ),
+        ("no core", "pin", "media-cores = 0\npin", "media-cores = 0"),
         (
             "too many cores",
-            format!("{GOOD}media-cores = 65"),
+            "pin",
+            "media-cores = 65\npin",
             "media-cores = 65",
         ),
         (
             "no rooms",
-            GOOD.replace("rooms-max = 1", "rooms-max = 0"),
+            "rooms-max = 1",
+            "rooms-max = 0",
             "rooms-max = 0",
         ),
         (
             "a text for a number",
-            GOOD.replace("rooms-max = 1", "rooms-max = 'many'"),
-            "line 3",
+            "rooms-max = 1",
+            "rooms-max = 'many'",
+            "line 3, column 13",
+        ),
+        ("no tuning", "tuning", "other", "unknown field `other`"),
+        (
+            "too few files",
+            "value = 256",
+            "value = 255",
+            "line 5, column 31: write a number from 256",
+        ),
+        (
+            "no reason",
+            "'the least'",
+            "' '",
+            "line 5, column 45: say why",
+        ),
+        (
+            "a reason of two lines",
+            "reason = 'x'",
+            "reason = \"x\\ny\"",
+            "line 9, column 10: say why",
+        ),
+        (
+            "both bounds",
+            "at-least = 1",
+            "at-least = 1\nat-most = 2",
+            "line 7, column 8: write either",
+        ),
+        (
+            "a setting that is none of ours",
+            "net.core.rmem_max",
+            "kernel.core_pattern",
+            "line 7, column 8: write a kernel setting of net.",
+        ),
+        (
+            "a way out of the folder",
+            "net.core.rmem_max",
+            "net./../kernel.x",
+            "line 7, column 8",
         ),
     ] {
-        let error = Profile::parse(&text).unwrap_err().to_string();
+        assert!(GOOD.contains(was), "{name}");
+        let error = Profile::parse(&GOOD.replacen(was, is, 1))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(want), "{name}: {error}");
     }
 }

@@ -50,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("safe", &["vocab"]),
     ("tls", &["safe", "vocab"]),
     ("settings", &["firmware-config", "vocab"]),
+    ("preflight", &["firmware-config", "net"]),
     ("firmware-config", &["vocab"]),
     ("wire", &["domain", "vocab"]),
     ("console", &["wire"]),

@@ -7,7 +7,9 @@
 
 mod arrows;
 mod check;
+mod dist;
 mod e2e;
+mod package_test;
 mod systemd;
 mod tidy;
 
@@ -21,7 +23,10 @@ const USAGE: &str = "usage: cargo xtask <command>
   arrows   compares the crates' dependencies with the house's arrows
   systemd  verifies the units and judges their exposure (needs systemd-analyze)
   tidy     lists long files and functions; fails nothing
-  e2e      real clients against the real daemon (installs what it needs and says so)";
+  e2e      real clients against the real daemon (installs what it needs and says so)
+  dist     the Debian package in target/dist (installs cargo-deb if it is missing)
+  package-test
+           the package on a real Debian under a real systemd (root; debootstrap, systemd-container)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +40,8 @@ fn main() -> ExitCode {
         "systemd" => systemd::run(),
         "tidy" => tidy::run(),
         "e2e" => e2e::run(rest),
+        "dist" => dist::run().map(drop),
+        "package-test" => package_test::run(),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match outcome {

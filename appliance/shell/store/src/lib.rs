@@ -19,6 +19,7 @@
 //! ```
 
 mod audit;
+mod backup;
 mod error;
 mod index;
 mod journal;
@@ -32,6 +33,7 @@ mod vfs;
 
 pub use audit::verify::{VerifiedAudit, VerifyAuditError};
 pub use audit::{Audit, AuditQuery, AuditReader, Chain, StoredAudit};
+pub use backup::{Backup, BackupError, backup, newest_backup, restore};
 pub use error::{OpenStoreError, PushError, ReadError, RecoverJournalError, StoreError};
 pub use outbox::entry::MAX_OUTBOX_ENTRY_BYTES;
 pub use outbox::{MAX_OUTBOX_BYTES, Outbox, OutboxEntry, OutboxReader};
