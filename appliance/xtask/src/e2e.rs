@@ -12,12 +12,13 @@ use std::process::{Command, Stdio};
 const SCENARIOS: &str = "appliance/tests/e2e";
 
 /// Debian packages, the program that shows each is there, and how it is asked for its version.
-const DEBIAN: [(&str, &str, &str); 5] = [
+const DEBIAN: [(&str, &str, &str); 6] = [
     ("python3", "python3", "--version"),
     ("nodejs", "node", "--version"),
     ("npm", "npm", "--version"),
     ("chromium", "/usr/bin/chromium", "--version"),
     ("iproute2", "tc", "-V"),
+    ("nftables", "nft", "--version"),
 ];
 
 /// Runs the scenarios; `arguments` go to pytest (`-k mute`, `--backend portable`,
