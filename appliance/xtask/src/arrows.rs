@@ -53,7 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("preflight", &["firmware-config", "net"]),
     ("firmware-config", &["vocab"]),
     ("wire", &["domain", "vocab"]),
-    ("console", &["wire"]),
+    ("console", &["wire", "vocab"]),
     (
         "sim",
         &[

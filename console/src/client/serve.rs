@@ -1,0 +1,102 @@
+//! Questions and actions of the console, each answered once.
+
+use super::{AskError, Client};
+use crate::action::{Heard, Request};
+use serde::{Deserialize, Serialize};
+use wire::Page;
+use wire::admin::{AttemptView, AuditPage, RoomDetail, WhyView};
+
+/// Entries asked for at once: what an operator scrolls through.
+const ENTRIES: usize = 200;
+
+/// `POST /admin/login`.
+#[derive(Serialize)]
+struct LoginRequest<'a> {
+    name: &'a str,
+    password: &'a str,
+}
+
+/// Its answer.
+#[derive(Deserialize)]
+struct LoginAnswer {
+    token: String,
+}
+
+/// Does what was asked of a box; `None` for what concerns none.
+pub(crate) async fn serve(client: &Client, request: Request) -> Option<Heard> {
+    let entries = ("limit", ENTRIES.to_string());
+    Some(match request {
+        Request::Act { tag, request, .. } => Heard::Answer {
+            tag,
+            answer: said(client.post(&["admin", "actions"], &*request).await),
+        },
+        Request::Audit { .. } => Heard::Audit(said::<AuditPage>(
+            client.get(&["admin", "audit"], &[entries]).await,
+        )),
+        Request::Events { to_ms, .. } => {
+            let mut query = vec![entries, ("order", "desc".to_owned())];
+            query.extend(to_ms.map(|to| ("to", to.to_string())));
+            let page: Result<Page<_>, _> = client.get(&["admin", "events"], &query).await;
+            Heard::Events(said(page).map(|page| page.items))
+        }
+        Request::Why { of, .. } => {
+            Heard::Why(said(client.get::<WhyView>(&["admin", "why", &of], &[]).await).map(Box::new))
+        }
+        Request::Attempts { since_ms, .. } => {
+            let query = [("since_ms", since_ms.to_string()), entries];
+            Heard::Attempts(said(
+                client
+                    .get::<Vec<AttemptView>>(&["admin", "attempts"], &query)
+                    .await,
+            ))
+        }
+        Request::Devices { sids, .. } => Heard::Devices(details(client, sids).await),
+        Request::Login {
+            name,
+            password,
+            arm,
+            ..
+        } => {
+            let asked = LoginRequest {
+                name: &name,
+                password: password.expose(),
+            };
+            match client
+                .post::<LoginAnswer>(&["admin", "login"], &asked)
+                .await
+            {
+                Ok(answer) => {
+                    client.set_token(answer.token);
+                    Heard::LoggedIn {
+                        operator: name,
+                        arm,
+                    }
+                }
+                Err(error) => Heard::LoginRefused(error.to_string()),
+            }
+        }
+        Request::Watch { .. }
+        | Request::Copy(_)
+        | Request::Export { .. }
+        | Request::Redraw
+        | Request::Quit => return None,
+    })
+}
+
+fn said<T>(answer: Result<T, AskError>) -> Result<T, String> {
+    answer.map_err(|error| error.to_string())
+}
+
+/// One after the other: the box has better things to do than to answer fifty at once. A room that
+/// ended meanwhile is left out.
+async fn details(client: &Client, sids: Vec<String>) -> Result<Vec<RoomDetail>, String> {
+    let mut details = Vec::with_capacity(sids.len());
+    for sid in sids {
+        match client.get(&["admin", "rooms", &sid], &[]).await {
+            Ok(detail) => details.push(detail),
+            Err(AskError::Refused(_) | AskError::Unknown(_)) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(details)
+}

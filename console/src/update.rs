@@ -1,0 +1,106 @@
+//! What happens to what is known: the one place that changes the model.
+
+mod act;
+mod ask;
+mod command;
+mod dialog;
+mod heard;
+mod past;
+mod settle;
+mod take;
+
+pub(crate) use act::make as make_card;
+pub(crate) use ask::{DEVICES_EVERY_MS, EVENTS_EVERY_MS};
+pub(crate) use heard::{outcome_word, verb_word, worked};
+
+use crate::action::{Action, Clock, Request};
+use crate::chord::{Chord, Code};
+use crate::command::Command;
+use crate::keys::PREFIX;
+use crate::model::{Dialog, Model, TOAST_MS};
+
+/// Takes in what happened; says what others have to do.
+pub(crate) fn update(model: &mut Model, action: Action) -> Vec<Request> {
+    let mut requests = match action {
+        Action::Key(chord) => key(model, chord),
+        Action::Paste(text) => {
+            dialog::paste(model, &text);
+            Vec::new()
+        }
+        Action::Wheel(rows) => command::run(model, Command::Move(rows)),
+        Action::Tick(clock) => tick(model, clock),
+        Action::Heard(station, heard) => return heard::hear(model, station, heard),
+        Action::Noted(Ok(text)) => {
+            model.say(text);
+            Vec::new()
+        }
+        Action::Noted(Err(text)) => {
+            model.complain(text);
+            Vec::new()
+        }
+    };
+    settle::settle(model);
+    requests.extend(ask::due(model));
+    requests
+}
+
+fn key(model: &mut Model, chord: Chord) -> Vec<Request> {
+    model.key_ms = model.clock.now_ms;
+    if model.dialog.is_some() {
+        return dialog::key(model, chord);
+    }
+    if model.half.take() == Some(chord) {
+        return command::run(model, Command::Top);
+    }
+    if chord == PREFIX {
+        model.half = Some(chord);
+        return Vec::new();
+    }
+    if let Some(command) = model.manners.keys.command(chord) {
+        command::run(model, command)
+    } else {
+        let hint = if chord.code == Code::Char('x') {
+            "; ending is X"
+        } else {
+            ""
+        };
+        model.say(format!(
+            "{chord} means nothing here{hint}; ? lists the keys"
+        ));
+        Vec::new()
+    }
+}
+
+/// Time takes away what was given for a while.
+fn tick(model: &mut Model, clock: Clock) -> Vec<Request> {
+    model.clock = clock;
+    let now_ms = clock.now_ms;
+    let mut disarmed = Vec::new();
+    for station in &mut model.stations {
+        if station.armed_until_ms.is_some() && !station.armed(now_ms) {
+            station.armed_until_ms = None;
+            disarmed.push(station.name.clone());
+        }
+        if station.unmasked_until_ms.is_some() && !station.unmasked(now_ms) {
+            station.unmasked_until_ms = None;
+        }
+    }
+    if !disarmed.is_empty() {
+        model.say(format!("{} is read-only again", disarmed.join(", ")));
+    }
+    if model
+        .toast
+        .as_ref()
+        .is_some_and(|toast| now_ms >= toast.at_ms + TOAST_MS)
+    {
+        model.toast = None;
+    }
+    let idle_ms = now_ms.saturating_sub(model.key_ms);
+    if idle_ms >= model.manners.lock_after_ms && !matches!(model.dialog, Some(Dialog::Locked)) {
+        command::lock(model);
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests;
