@@ -70,6 +70,11 @@ https() { in_box curl --silent --insecure --max-time 10 "$@"; }
 api=https://10.77.0.2
 
 serves() {
+    # It answers a moment before systemd has heard that it is ready.
+    for _ in $(seq 100); do
+        in_box systemctl is-active --quiet ringward.service && break
+        sleep 0.1
+    done
     in_box systemctl is-active --quiet ringward.service || fail "$1: the service does not run"
     https --fail --output /dev/null "$api/readyz" || fail "$1: /readyz does not answer"
 }
@@ -112,8 +117,11 @@ in_box systemctl is-enabled --quiet ringward.service || fail "not enabled"
 in_box test -s /usr/share/man/man1/ringward.1.gz || fail "no manual page"
 in_box test -s /usr/share/doc/ringward/copyright || fail "no copyright"
 in_box test -s /usr/share/doc/ringward/sbom.cdx.json || fail "no SBOM"
-in_box ringward check --json >"$cache/check.json" || [ $? -le 1 ] ||
-    { cat "$cache/check.json"; fail "the preflight fails on an installed box"; }
+# The disk is this machine's own, and may be as full or slow as it is.
+in_box ringward check --json >"$cache/check.json" || true
+failed=$(awk -F'"' '/"code"/ { code = $4 } /"grade": "FAIL"/ && code !~ /DISK|FSYNC/ { print code }' \
+    "$cache/check.json")
+[ -s "$cache/check.json" ] && [ -z "$failed" ] || fail "the preflight fails on an installed box: $failed"
 
 say "what the service may see"
 process=$(in_box systemctl show --property=MainPID --value ringward.service)
