@@ -4,7 +4,7 @@ use super::{AskError, Client};
 use crate::action::{Heard, Request};
 use serde::{Deserialize, Serialize};
 use wire::Page;
-use wire::admin::{AttemptView, AuditPage, RoomDetail, WhyView};
+use wire::admin::{AuditPage, RoomDetail, WhyView};
 
 /// Entries asked for at once: what an operator scrolls through.
 const ENTRIES: usize = 200;
@@ -43,12 +43,13 @@ pub(crate) async fn serve(client: &Client, request: Request) -> Option<Heard> {
             Heard::Why(said(client.get::<WhyView>(&["admin", "why", &of], &[]).await).map(Box::new))
         }
         Request::Attempts { since_ms, .. } => {
-            let query = [("since_ms", since_ms.to_string()), entries];
-            Heard::Attempts(said(
-                client
-                    .get::<Vec<AttemptView>>(&["admin", "attempts"], &query)
-                    .await,
-            ))
+            let query = [("since", since_ms.to_string())];
+            let told = said::<Vec<WhyView>>(client.get(&["admin", "attempts"], &query).await);
+            let blocked = |told: Vec<WhyView>| {
+                let found = told.into_iter().filter(|why| why.finding.is_some());
+                found.map(|why| why.attempt).collect()
+            };
+            Heard::Attempts(told.map(blocked))
         }
         Request::Devices { sids, .. } => Heard::Devices(details(client, sids).await),
         Request::Login {
