@@ -18,6 +18,10 @@ pub struct Figures {
     pub bytes_in: u64,
     /// Bytes of all datagrams sent.
     pub bytes_out: u64,
+    /// Media packets received.
+    pub media_in: u64,
+    /// Media packets taken for sending.
+    pub media_out: u64,
     /// Lost on the way to us, in thousandths, over the last [`LOSS_WINDOW`]: of the worst section.
     pub lost_in: Option<u16>,
     /// Lost on the way to the client, as it reports; as above.
@@ -57,10 +61,12 @@ pub struct PeerFigures {
 }
 
 /// How one worker does, and which of its transports do otherwise than it last said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerFigures {
     /// Its place among the workers.
     pub worker: usize,
+    /// When that was so.
+    pub at: Instant,
     /// Share of the last second in which it did not wait.
     pub busy_percent: u8,
     /// Rooms, or parts of rooms, on it.

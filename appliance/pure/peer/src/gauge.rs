@@ -17,6 +17,8 @@ pub(crate) struct Gauge {
     pub(crate) carrier: Carrier,
     bytes_in: u64,
     bytes_out: u64,
+    media_in: u64,
+    media_out: u64,
     heard: Option<Instant>,
     /// On the way to us.
     pub(crate) incoming: Loss,
@@ -39,6 +41,12 @@ impl Gauge {
         self.bytes_out += bytes;
     }
 
+    /// So many media packets came, and were taken for sending.
+    pub(crate) fn media(&mut self, came: u64, taken: u64) {
+        self.media_in += came;
+        self.media_out += taken;
+    }
+
     /// A measurement of jitter; the worst of a second counts.
     pub(crate) fn jitter(&mut self, jitter: Duration) {
         self.jitter.worst(jitter);
@@ -56,6 +64,8 @@ impl Gauge {
             carrier: self.carrier,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
+            media_in: self.media_in,
+            media_out: self.media_out,
             lost_in: self.incoming.read(),
             lost_out: self.outgoing.read(),
             jitter: self.jitter.read(),

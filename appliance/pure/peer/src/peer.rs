@@ -415,6 +415,8 @@ impl Peer {
     pub fn take_counters(&mut self) -> Counters {
         self.egress.count(&mut self.counters);
         self.gauge.sent(self.counters.egress.bytes);
+        let (came, taken) = (self.counters.packets_in, self.counters.packets_out);
+        self.gauge.media(came, taken);
         std::mem::take(&mut self.counters)
     }
 

@@ -27,10 +27,11 @@ pub use pace::{
     TEXT_CHANGE_BURST, TEXT_CHANGES_PER_SECOND, TRACK_CHANGE_BURST, TRACK_CHANGES_PER_SECOND,
 };
 pub use room::{
-    DEFAULT_RPC_TIMEOUT, ExchangeRefusal, JoinRefusal, MAX_PENDING_RPCS, MAX_RPC_METHOD_BYTES,
-    MAX_RPC_PAYLOAD_BYTES, MAX_RPC_TIMEOUT, MuteTrackError, ParticipantNotFound,
-    PatchExchangeError, Patched, RPC_ACK_TIMEOUT, Room, RpcFailure, SendDataError, TextTooLong,
-    TrickleFragment, UpdateParticipantError, UpdateRoomMetadataError, UpdateSubscriptionsError,
+    DEFAULT_RPC_TIMEOUT, DEVICE_ATTRIBUTE, ExchangeRefusal, JoinRefusal, MAX_PENDING_RPCS,
+    MAX_RPC_METHOD_BYTES, MAX_RPC_PAYLOAD_BYTES, MAX_RPC_TIMEOUT, MuteTrackError,
+    ParticipantNotFound, PatchExchangeError, Patched, Present, RPC_ACK_TIMEOUT, Room, RpcFailure,
+    SendDataError, TextTooLong, TrickleFragment, UpdateParticipantError, UpdateRoomMetadataError,
+    UpdateSubscriptionsError,
 };
 pub use texts::{
     MAX_ATTRIBUTES_BYTES, MAX_DATA_BYTES, MAX_METADATA_BYTES, MAX_PARTICIPANT_NAME_BYTES,

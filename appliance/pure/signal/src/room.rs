@@ -7,6 +7,7 @@ mod exchange;
 mod facts;
 mod join;
 mod leave;
+mod live;
 mod metadata;
 mod offer;
 mod permission;
@@ -47,6 +48,7 @@ pub use admin::{
 };
 pub use exchange::{ExchangeRefusal, PatchExchangeError, TrickleFragment};
 pub use join::JoinRefusal;
+pub use live::{DEVICE_ATTRIBUTE, Present};
 pub use metadata::TextTooLong;
 pub(crate) use publish::MAX_TRACKS_PER_PARTICIPANT;
 pub use restart::Patched;

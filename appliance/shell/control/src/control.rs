@@ -54,6 +54,8 @@ pub struct Control {
     cut: Vec<SessionKey>,
     /// Events appended since the start; tells whether a call wrote.
     appended: u64,
+    /// Of these, when the last batch was saved.
+    committed: u64,
     next_commit: Option<Instant>,
     seed: fastrand::Rng,
 }
@@ -100,6 +102,7 @@ impl Control {
             staged: Staged::default(),
             cut: Vec::new(),
             appended: 0,
+            committed: 0,
             next_commit: None,
             seed: fastrand::Rng::with_seed(seed),
         }
@@ -352,6 +355,9 @@ impl Control {
         match result {
             Ok(()) => {
                 self.next_commit = None;
+                if std::mem::replace(&mut self.committed, self.appended) != self.appended {
+                    self.health.note_commit(now.elapsed(), Instant::now());
+                }
                 if self.health.set_store_problem(None) {
                     tracing::warn!("events are saved again; newcomers are admitted");
                 }

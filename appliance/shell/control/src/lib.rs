@@ -8,6 +8,7 @@
 mod attempts;
 mod boundary;
 mod clock;
+mod commits;
 mod config;
 mod control;
 mod ended;
@@ -19,6 +20,7 @@ mod staged;
 pub mod action;
 pub mod event;
 pub mod exchange;
+pub mod live;
 pub mod participant;
 pub mod reset;
 pub mod room;

@@ -110,21 +110,6 @@ impl<E> From<NoRoom> for RoomError<E> {
     }
 }
 
-/// A live room with its participants, for operators.
-#[derive(Debug, Clone)]
-pub struct RoomDetail {
-    /// As LiveKit's API shows it.
-    pub info: proto::Room,
-    /// When it came to life.
-    pub created_at: UnixMillis,
-    /// Nobody new is admitted.
-    pub locked: bool,
-    /// Everyone in it, hidden ones too.
-    pub participants: Vec<proto::ParticipantInfo>,
-    /// Published tracks.
-    pub tracks: usize,
-}
-
 impl Control {
     /// `CreateRoom`: returns the room that already lives, else makes it.
     pub fn create_room(
@@ -192,25 +177,6 @@ impl Control {
         Ok(self.with_room(key, |room| room.set_locked(locked, now))?)
     }
 
-    /// All live rooms, for operators; participants left out.
-    pub fn rooms(&mut self) -> Vec<RoomDetail> {
-        let mut keys: Vec<(UnixMillis, RoomKey)> = self
-            .rooms
-            .iter()
-            .map(|(key, live)| (live.created_at, *key))
-            .collect();
-        keys.sort();
-        keys.into_iter()
-            .filter_map(|(_, key)| self.read_room(key, |live| detail(live, false)).ok())
-            .collect()
-    }
-
-    /// One live room with its participants, for operators.
-    pub fn room(&mut self, name: &str) -> Result<RoomDetail, RoomNotFound> {
-        let key = self.room_key(name)?;
-        Ok(self.read_room(key, |live| detail(live, true))?)
-    }
-
     pub(crate) fn room_key(&self, name: &str) -> Result<RoomKey, RoomNotFound> {
         self.by_name.get(name).copied().ok_or(RoomNotFound)
     }
@@ -246,20 +212,6 @@ impl Control {
             now,
         );
         Ok(self.add_room(room, now))
-    }
-}
-
-fn detail(live: &LiveRoom, with_participants: bool) -> RoomDetail {
-    RoomDetail {
-        info: live.room.info(),
-        created_at: live.created_at,
-        locked: live.room.is_locked(),
-        participants: if with_participants {
-            live.room.participants()
-        } else {
-            Vec::new()
-        },
-        tracks: live.roll.tracks(),
     }
 }
 

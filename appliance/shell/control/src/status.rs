@@ -1,8 +1,10 @@
 //! How the box is: read from any thread, written by the control thread.
 
+use crate::commits::Commits;
 use crate::control::Control;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use store::{IndexState, JournalHealth};
 use vocab::UnixMillis;
 
@@ -13,6 +15,7 @@ pub struct Health {
     stopping: AtomicBool,
     degraded: AtomicBool,
     store_problem: Mutex<Option<String>>,
+    commits: Mutex<Commits>,
     rooms: AtomicU64,
     participants: AtomicU64,
     tracks: AtomicU64,
@@ -41,6 +44,10 @@ pub struct Status {
     pub ready: bool,
     /// Why not, for an operator; empty when all is well.
     pub problems: Vec<String>,
+    /// Why events cannot be saved; `None`: they can.
+    pub store_problem: Option<String>,
+    /// What is damaged of the journal or its index; `None`: nothing known.
+    pub store_damaged: Option<String>,
     /// Rooms that live now.
     pub rooms: u64,
     /// Participants present now.
@@ -62,6 +69,7 @@ impl Health {
             stopping: AtomicBool::new(false),
             degraded: AtomicBool::new(false),
             store_problem: Mutex::new(None),
+            commits: Mutex::default(),
             rooms: AtomicU64::new(0),
             participants: AtomicU64::new(0),
             tracks: AtomicU64::new(0),
@@ -84,16 +92,17 @@ impl Health {
         if self.stopping.load(Ordering::Relaxed) {
             problems.push("the box is stopping".to_owned());
         }
-        problems.extend(
-            self.store_problem
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
-        );
+        let store_problem = self.store_problem.lock();
+        let store_problem = store_problem
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        problems.extend(store_problem.clone());
         Status {
             started_at: self.started_at,
             ready: problems.is_empty(),
             problems,
+            store_problem,
+            store_damaged: None,
             rooms: self.rooms.load(Ordering::Relaxed),
             participants: self.participants.load(Ordering::Relaxed),
             tracks: self.tracks.load(Ordering::Relaxed),
@@ -114,6 +123,19 @@ impl Health {
         let saved = save();
         self.saving.store(false, Ordering::Relaxed);
         saved
+    }
+
+    /// A batch with events was put on disk, and took so long.
+    pub(crate) fn note_commit(&self, took: Duration, now: Instant) {
+        let commits = self.commits.lock();
+        commits
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(took, now);
+    }
+
+    fn commit_p99(&self, now: Instant) -> Option<Duration> {
+        let commits = self.commits.lock();
+        commits.unwrap_or_else(PoisonError::into_inner).p99(now)
     }
 
     pub(crate) fn set_stopping(&self) {
@@ -213,6 +235,7 @@ impl crate::ControlHandle {
         let mut status = self.health.status();
         // Damage in the past is told, and does not keep anybody out today.
         if let JournalHealth::Damaged(problem) = self.reader.journal_health() {
+            status.store_damaged = Some(problem.clone());
             status.problems.push(problem);
         }
         // So does an index that is behind: events are read from the journal meanwhile.
@@ -223,9 +246,11 @@ impl crate::ControlHandle {
                 "the index is catching up: {} of {} events",
                 index.applied, index.of
             )),
-            IndexState::Failed(why) => status.problems.push(format!(
-                "the index failed ({why}); the next start rebuilds it"
-            )),
+            IndexState::Failed(why) => {
+                let problem = format!("the index failed ({why}); the next start rebuilds it");
+                status.store_damaged.get_or_insert_with(|| problem.clone());
+                status.problems.push(problem);
+            }
         }
         if *self.stopped.borrow() || self.stopped.has_changed().is_err() {
             status.ready = false;
@@ -237,6 +262,13 @@ impl crate::ControlHandle {
         }
         self.health.tell_operators(&mut status);
         status
+    }
+
+    /// The 99th percentile of the journal's group commits of the last minute; `None`: there was
+    /// none.
+    #[must_use]
+    pub fn commit_p99(&self) -> Option<Duration> {
+        self.health.commit_p99(Instant::now())
     }
 }
 

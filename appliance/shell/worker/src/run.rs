@@ -334,6 +334,7 @@ impl Core {
             // Nobody may be there to look.
             let _ = self.reports.figures.try_send(WorkerFigures {
                 worker: self.index,
+                at: now,
                 busy_percent: busy_percent.try_into().unwrap_or(100),
                 rooms: self.rooms.len(),
                 peers: self.peers.len(),
