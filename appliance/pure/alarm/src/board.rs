@@ -247,6 +247,14 @@ impl Board {
         self.alarms.get(id).filter(|alarm| alarm.is_shown())
     }
 
+    /// Causes that are there as last observed, whether or not they have lasted.
+    pub fn observed(&self) -> impl Iterator<Item = &AlarmId> {
+        self.alarms
+            .values()
+            .filter(|alarm| alarm.observed)
+            .map(|alarm| &alarm.id)
+    }
+
     /// How the alarm system does.
     #[must_use]
     pub fn score(&self, now: Moment) -> Score {

@@ -107,6 +107,8 @@ metrics! {
     // watch
     ALARMS_RAISED = Counter "ringward_alarms_raised_total":
         "Technical alarms raised, by code";
+    WATCH_SECONDS = Histogram "ringward_watch_seconds":
+        "Time to look at all rooms, transports and the machine, once a second";
 
     // control
     CONTROL_CALLS = Counter "ringward_control_calls_total":
@@ -191,4 +193,5 @@ pub const BUCKETS: &[(&str, &[f64])] = &[
     (names::COMMIT_SECONDS, FAST_SECONDS),
     (names::JOURNAL_FSYNC_SECONDS, FAST_SECONDS),
     (names::WEBHOOK_SECONDS, FAST_SECONDS),
+    (names::WATCH_SECONDS, FAST_SECONDS),
 ];

@@ -174,6 +174,16 @@ impl AlarmBoard {
         self.lock().news.drain(..).collect()
     }
 
+    /// What is observed, lasting or not.
+    #[cfg(test)]
+    pub(crate) fn observed(&self) -> Vec<String> {
+        self.lock()
+            .board
+            .observed()
+            .map(ToString::to_string)
+            .collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic elsewhere leaves a board that still says what it knows.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
