@@ -16,7 +16,7 @@ mod stream;
 
 pub use account::{AccountView, LoggedIn, Login, NewAccount, NewPassword};
 pub use action::{ActionAnswer, ActionRequest, Outcome, Reason, Target, Verb};
-pub use alarm::{AlarmScore, AlarmState, AlarmView, Priority};
+pub use alarm::{AlarmScore, AlarmState, AlarmView, AlarmsView, Priority};
 pub use attempt::{AttemptView, Finding, Grade, Group, Stage, StageView, WhyView};
 pub use audit::{AuditEntry, AuditPage, AuditPhase, ChainView};
 pub use health::{BoxView, CertificateView, CoreView, DiskView};

@@ -9,7 +9,6 @@ mod event;
 mod page;
 mod problem;
 mod report;
-mod room;
 mod session;
 mod status;
 
@@ -17,6 +16,5 @@ pub use event::{EventView, Value};
 pub use page::Page;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use report::{MAX_REPORTED_EVENTS, ReportEvents, Reported};
-pub use room::{ParticipantView, RoomView, TrackView};
 pub use session::{PresenceTrackView, PresenceView, SessionView};
 pub use status::StatusView;

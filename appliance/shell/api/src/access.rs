@@ -49,6 +49,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/healthz", Requires::Nothing),
     route("GET", "/readyz", Requires::Nothing),
     route("GET", "/metrics", Requires::Nothing),
+    route("GET", "/openapi.json", Requires::Nothing),
     route("GET", "/rtc", Requires::RoomJoin),
     route("GET", "/rtc/v1", Requires::RoomJoin),
     route("GET", "/rtc/validate", Requires::RoomJoin),

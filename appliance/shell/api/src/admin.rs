@@ -6,10 +6,12 @@
 
 pub(crate) mod attempts;
 pub(crate) mod events;
+pub(crate) mod health;
 pub(crate) mod operator;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
 pub(crate) mod status;
+pub(crate) mod stream;
 
 use crate::state::Api;
 use axum::Router;
@@ -35,5 +37,8 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/admin/attempts", get(attempts::attempts))
         .route("/admin/sessions/{sid}", get(sessions::session))
         .route("/admin/status", get(status::status))
+        .route("/admin/stream", get(stream::stream))
+        .route("/admin/health", get(health::health))
+        .route("/admin/alarms", get(health::alarms))
         .route_layer(from_fn(operator::known))
 }

@@ -30,3 +30,11 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Response {
     )
         .into_response()
 }
+
+/// What the box can be asked, as committed (`cargo xtask openapi`).
+const OPENAPI: &str = include_str!("../../../openapi/v1.json");
+
+/// `GET /openapi.json`.
+pub(crate) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod config;
 pub mod listen;
+pub mod live;
 
 mod admin;
 mod attempts;
@@ -33,6 +34,7 @@ pub use config::{ApiConfig, ConnectionLimits, PageFile};
 pub use listen::{
     BindAdminError, Refusals, Remote, bind_unix, redirect_router, serve_tcp, serve_tls, serve_unix,
 };
+pub use live::{Live, Watch, WatchConfig};
 pub use page::MEETING_PAGE;
 pub use router::{admin_router, router};
 pub use state::Api;

@@ -48,7 +48,8 @@ pub fn router(api: Api) -> Router {
     let private = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics));
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(health::openapi));
     wrapped(public.merge(private), api)
 }
 
@@ -57,7 +58,8 @@ pub fn admin_router(api: Api) -> Router {
     let routes = admin::routes()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics));
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(health::openapi));
     wrapped(routes, api)
 }
 

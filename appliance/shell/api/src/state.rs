@@ -1,6 +1,7 @@
 //! What every handler has.
 
 use crate::config::ApiConfig;
+use crate::live::Live;
 use crate::twirp::Answers;
 use control::ControlHandle;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub struct Api {
     pub(crate) config: Arc<ApiConfig>,
     /// Answers of the server API that a client may ask for again.
     pub(crate) answers: Arc<Answers>,
+    /// The box as operators see it.
+    pub(crate) live: Live,
 }
 
 impl Api {
@@ -25,6 +28,13 @@ impl Api {
             metrics,
             config: Arc::new(config),
             answers: Arc::default(),
+            live: Live::unwatched(),
         }
+    }
+
+    /// With a watch that looks at the box.
+    #[must_use]
+    pub fn with_live(self, live: Live) -> Self {
+        Self { live, ..self }
     }
 }

@@ -3,15 +3,10 @@
 use control::event::{
     Event, EventData, Page, Presence, Report, RoomSession, StoredEvent, TrackRecord,
 };
-use control::room::RoomDetail;
-use livekit_protocol as proto;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use vocab::Identity;
-use wire::{
-    EventView, ParticipantView, PresenceTrackView, PresenceView, Reported, RoomView, SessionView,
-    TrackView, Value,
-};
+use wire::{EventView, PresenceTrackView, PresenceView, Reported, SessionView, Value};
 
 /// A page of facts as a page of views.
 pub(crate) fn page<T, V>(page: Page<T>, view: impl Fn(T) -> V) -> wire::Page<V> {
@@ -184,46 +179,6 @@ fn presence_track(track: TrackRecord) -> PresenceTrackView {
         sid: track.sid.to_string(),
         kind: word(&track.kind),
         source: word(&track.source),
-    }
-}
-
-pub(crate) fn room(detail: RoomDetail) -> RoomView {
-    RoomView {
-        name: detail.info.name,
-        sid: detail.info.sid,
-        created_at_ms: detail.created_at.0,
-        locked: detail.locked,
-        max_participants: detail.info.max_participants,
-        participant_count: detail.info.num_participants,
-        track_count: u32::try_from(detail.tracks).unwrap_or(u32::MAX),
-        participants: detail.participants.into_iter().map(participant).collect(),
-    }
-}
-
-fn participant(info: proto::ParticipantInfo) -> ParticipantView {
-    let state = info.state().as_str_name().to_lowercase();
-    let permission = info.permission.unwrap_or_default();
-    ParticipantView {
-        state,
-        identity: info.identity,
-        sid: info.sid,
-        joined_at_ms: u64::try_from(info.joined_at_ms).unwrap_or(0),
-        can_publish: permission.can_publish,
-        can_subscribe: permission.can_subscribe,
-        hidden: permission.hidden,
-        tracks: info.tracks.into_iter().map(track).collect(),
-    }
-}
-
-fn track(info: proto::TrackInfo) -> TrackView {
-    TrackView {
-        kind: info.r#type().as_str_name().to_lowercase(),
-        source: info.source().as_str_name().to_lowercase(),
-        sid: info.sid,
-        muted: info.muted,
-        width: info.width,
-        height: info.height,
-        mime_type: info.mime_type,
     }
 }
 

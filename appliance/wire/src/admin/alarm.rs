@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One technical alarm: something that needs somebody to act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AlarmView {
     /// `CODE` or `CODE:subject`: the same cause about the same thing is the same alarm.
     pub id: String,
@@ -43,6 +44,7 @@ pub struct AlarmView {
 
 /// How urgent, most urgent first. `***`, `**`, `*` on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// `***`: now.
@@ -55,6 +57,7 @@ pub enum Priority {
 
 /// ISA-18.2's states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmState {
     /// The cause is there, nobody has acknowledged it.
@@ -69,6 +72,7 @@ pub enum AlarmState {
 
 /// How the alarm system itself does, against the targets usually quoted from ISA-18.2.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AlarmScore {
     /// Raised in the last hour.
     pub per_hour: u32,
@@ -78,4 +82,14 @@ pub struct AlarmScore {
     pub chattering: u32,
     /// Standing for more than 24 h.
     pub stale: u32,
+}
+
+/// `GET /admin/alarms`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AlarmsView {
+    /// Every alarm that is not normal, most urgent first.
+    pub alarms: Vec<AlarmView>,
+    /// How the alarm system does.
+    pub score: AlarmScore,
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One line of `GET /admin/stream`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Frame {
     /// Rises by one per frame of this subscription; a gap never happens without a snapshot.
     pub sequence: u64,
@@ -17,6 +18,7 @@ pub struct Frame {
 
 /// What a frame says. Whatever it names replaces what was known under the same id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
     /// Everything; what was known before is void.
@@ -26,7 +28,8 @@ pub enum Change {
         /// How the box is.
         #[serde(rename = "box")]
         health: Box<BoxView>,
-        /// Every room that lives.
+        /// Every room that lives. Where there are very many, the first of them: the others follow at
+        /// once, each as [`Change::Room`].
         rooms: Vec<LiveRoom>,
         /// Every alarm that is not normal.
         alarms: Vec<AlarmView>,
@@ -73,6 +76,7 @@ pub enum Change {
 
 /// What somebody may do, weakest first; each includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Looks.

@@ -3,27 +3,24 @@
 use crate::admin::operator::Operator;
 use crate::problem::ApiError;
 use crate::state::Api;
-use crate::view;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use control::Control;
-use wire::RoomView;
-use wire::admin::Role;
+use control::room::RoomNotFound;
+use wire::admin::{LiveRoom, Role, RoomDetail};
 
-/// `GET /admin/rooms`.
-pub(crate) async fn rooms(State(api): State<Api>) -> Result<Json<Vec<RoomView>>, ApiError> {
-    let rooms = api.control.run(Control::rooms).await?;
-    Ok(Json(rooms.into_iter().map(view::room).collect()))
+/// `GET /admin/rooms`: every room that lives, as of now.
+pub(crate) async fn rooms(State(api): State<Api>) -> Result<Json<Vec<LiveRoom>>, ApiError> {
+    Ok(Json(api.live.rooms(&api.control).await?))
 }
 
-/// `GET /admin/rooms/{room}`.
+/// `GET /admin/rooms/{room}`: by sid or name, with everybody in it.
 pub(crate) async fn room(
     State(api): State<Api>,
     Path(room): Path<String>,
-) -> Result<Json<RoomView>, ApiError> {
-    let detail = api.control.run(move |c| c.room(&room)).await??;
-    Ok(Json(view::room(detail)))
+) -> Result<Json<RoomDetail>, ApiError> {
+    let detail = api.live.room(&api.control, room).await?;
+    Ok(Json(detail.ok_or(RoomNotFound)?))
 }
 
 /// `DELETE /admin/rooms/{room}`: the room of that name is ended as an action of its sid.

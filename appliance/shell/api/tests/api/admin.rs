@@ -24,11 +24,15 @@ async fn rooms_and_status_are_told_without_a_token() {
         .await;
     let rooms = a_box.admin_get("/admin/rooms").await.json();
     assert_eq!(rooms[0]["name"], "ward");
-    assert_eq!(rooms[0]["max_participants"], 3);
     assert_eq!(
-        a_box.admin_get("/admin/rooms/ward").await.json()["name"],
-        "ward"
+        (&rooms[0]["people"], &rooms[0]["flags"]),
+        (&json!(0), &json!(["empty"]))
     );
+    let by_name = a_box.admin_get("/admin/rooms/ward").await.json();
+    assert_eq!(by_name["room"], rooms[0]);
+    let sid = rooms[0]["sid"].as_str().unwrap();
+    let by_sid = a_box.admin_get(&format!("/admin/rooms/{sid}")).await.json();
+    assert_eq!(by_sid, by_name);
     assert_eq!(a_box.admin_get("/admin/rooms/icu").await.status, 404);
     let status = a_box.admin_get("/admin/status").await.json();
     assert_eq!(status["ready"], true, "{status}");

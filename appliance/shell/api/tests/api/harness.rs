@@ -176,6 +176,10 @@ impl TestBox {
         api::admin_router(self.api.clone())
     }
 
+    pub(crate) fn api(&self) -> Api {
+        self.api.clone()
+    }
+
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }

@@ -14,6 +14,7 @@ mod authz_coverage;
 mod cors;
 mod harness;
 mod listen;
+mod live;
 mod page;
 mod rest;
 mod rtc;

@@ -164,7 +164,7 @@ async fn a_room_can_be_locked_and_unlocked_by_its_administrator() {
         .await;
     assert_eq!(set(Method::PUT, administers("ward")).await, 204);
     assert_eq!(
-        a_box.admin_get("/admin/rooms/ward").await.json()["locked"],
+        a_box.admin_get("/admin/rooms/ward").await.json()["room"]["locked"],
         true
     );
     assert_eq!(set(Method::DELETE, administers("ward")).await, 204);

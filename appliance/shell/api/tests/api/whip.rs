@@ -192,7 +192,7 @@ async fn an_answered_offer_is_a_resource_of_its_token_alone() {
 }
 
 /// An encoder's offer: one Opus section, one VP8 section.
-const OFFER_PUBLISH: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+pub(crate) const OFFER_PUBLISH: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
 a=group:BUNDLE 0 1\r\n\
 m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\n\
 a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n\
@@ -218,7 +218,7 @@ a=candidate:1 1 udp 2130706431 127.0.0.1 7882 typ host\r\n\
 a=ice-ufrag:srvUfrag\r\na=ice-pwd:srvpwdsrvpwdsrvpwdsrvpwd\r\na=end-of-candidates\r\n";
 
 /// What the media plane would answer to [`OFFER_PUBLISH`].
-const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+pub(crate) const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
 a=group:BUNDLE 0 1\r\na=ice-lite\r\n\
 m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
 a=candidate:1 1 udp 2130706431 127.0.0.1 7882 typ host\r\n\
