@@ -6,8 +6,10 @@ use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
 use crate::listeners::{self, Inherited};
 use crate::service::{self, Vitals};
+use crate::watching;
 use crate::{descriptors, keys, tls};
 use ::tls::Tls;
+use ::watch::AlarmBoard;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
@@ -72,7 +74,7 @@ async fn run(
     let settings = &keys::complete(settings.clone())?;
     let tls = tls::open(settings)?;
     let (events_in, events) = crossbeam_channel::unbounded();
-    let (workers, plane) = worker::start(&workers_config(settings)?, &events_in)?;
+    let (mut workers, plane) = worker::start(&workers_config(settings)?, &events_in)?;
     let opened = Opened {
         http: addresses(&listeners.http),
         https: addresses(&listeners.https),
@@ -90,15 +92,19 @@ async fn run(
         events,
     )?;
     let (stop, stopping) = watch::channel(false);
-    let mut tasks = serve_http(
+    let alarms = AlarmBoard::open(&settings.data);
+    let (watch, live) = watching::over(
         settings,
-        listeners,
-        tls,
+        &opened,
+        &mut workers,
+        outbox.clone(),
         &control,
-        metrics,
-        descriptors,
-        &stopping,
-    )?;
+        alarms,
+        tls.clone(),
+    );
+    let api = open_api(settings, &control, metrics)?.with_live(live);
+    let mut tasks = serve_http(settings, listeners, tls, api, descriptors, &stopping)?;
+    tasks.spawn(watch.run(until(stopping.clone())));
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
     let vitals = Vitals {
@@ -245,15 +251,7 @@ fn control_config(settings: &Settings, opened: &Opened, logbook: Logbook) -> Res
     })
 }
 
-fn serve_http(
-    settings: &Settings,
-    listeners: Listeners,
-    tls: Option<Arc<Tls>>,
-    control: &ControlHandle,
-    metrics: Metrics,
-    descriptors: u64,
-    stopping: &watch::Receiver<bool>,
-) -> Result<JoinSet<()>> {
+fn open_api(settings: &Settings, control: &ControlHandle, metrics: Metrics) -> Result<Api> {
     let config = ApiConfig {
         keys: keys(settings)?,
         page: if settings.meeting_page {
@@ -263,7 +261,17 @@ fn serve_http(
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let api = Api::new(config, control.clone(), metrics);
+    Ok(Api::new(config, control.clone(), metrics))
+}
+
+fn serve_http(
+    settings: &Settings,
+    listeners: Listeners,
+    tls: Option<Arc<Tls>>,
+    api: Api,
+    descriptors: u64,
+    stopping: &watch::Receiver<bool>,
+) -> Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     let socket = settings.data.join(SOCKET_NAME);
     let admin = api::bind_unix(&socket)?;

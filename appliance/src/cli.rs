@@ -4,6 +4,7 @@ mod care;
 
 pub(crate) use care::*;
 
+use crate::grade::EXIT_CODES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use settings::{Backend, Egress, Flags};
 use std::net::{IpAddr, SocketAddr};
@@ -44,7 +45,20 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Token(TokenCommand),
     /// Lists the rooms that live now
+    #[command(after_help = EXIT_CODES)]
     Rooms(RoomsArguments),
+    /// Shows one room with everybody in it
+    #[command(after_help = EXIT_CODES)]
+    Room(RoomArguments),
+    /// Lists the technical alarms that are not normal
+    #[command(after_help = EXIT_CODES)]
+    Alarms(WatchArguments),
+    /// Shows how the box is
+    #[command(after_help = EXIT_CODES)]
+    Health(WatchArguments),
+    /// One line for monitoring
+    #[command(after_help = EXIT_CODES)]
+    Status(WatchArguments),
     /// Shows what happened
     Events(EventsArguments),
     /// Says why somebody cannot connect
@@ -182,6 +196,20 @@ pub(crate) struct BoxArguments {
 
 #[derive(Args)]
 pub(crate) struct RoomsArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct RoomArguments {
+    /// Which: a sid (RM_…) or a name
+    pub(crate) room: String,
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct WatchArguments {
     #[command(flatten)]
     pub(crate) at: BoxArguments,
 }

@@ -10,14 +10,18 @@ mod care;
 mod cli;
 mod descriptors;
 mod events;
+mod grade;
+mod health;
 mod keys;
 mod listeners;
 mod moment;
 mod rooms;
 mod service;
+mod shown;
 mod stopped;
 mod tls;
 mod token;
+mod watching;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -41,7 +45,11 @@ fn main() -> ExitCode {
             return care::check::run(&arguments).unwrap_or_else(|error| failed(&error));
         }
         Command::Token(command) => token::run(command),
-        Command::Rooms(arguments) => rooms::run(&arguments),
+        Command::Rooms(arguments) => return asked(rooms::list(&arguments)),
+        Command::Room(arguments) => return asked(rooms::one(&arguments)),
+        Command::Alarms(arguments) => return asked(health::alarms(&arguments)),
+        Command::Health(arguments) => return asked(health::health(&arguments)),
+        Command::Status(arguments) => return asked(health::status(&arguments)),
         Command::Events(arguments) => events::run(&arguments),
         Command::Store(command) => stopped::run(&command),
         Command::Ca(command) => ca::run(&command),
@@ -56,6 +64,13 @@ fn main() -> ExitCode {
 fn failed(error: &anyhow::Error) -> ExitCode {
     say(&format!("ringward: {}", sentence(error)));
     ExitCode::FAILURE
+}
+
+/// The exit code of a question that monitoring asks.
+fn asked(outcome: anyhow::Result<grade::Grade>) -> ExitCode {
+    grade::exit(outcome, |error| {
+        say(&format!("ringward: {}", sentence(error)));
+    })
 }
 
 /// What happened, from the outside in. A cause that its effect has already told, or that tells its

@@ -213,6 +213,12 @@ fn a_forbidden_io_uring_is_replaced_by_epoll_and_said() {
     assert!(daemon.get("/readyz").starts_with("HTTP/1.1 200"));
     let status = admin_get(&daemon.data().join("admin.sock"), "/admin/status").unwrap();
     assert!(status.contains("io_uring is forbidden here"), "{status}");
+    // It is looked at within a second of the start.
+    let alarms = || admin_get(&daemon.data().join("admin.sock"), "/admin/alarms").unwrap();
+    let began = Instant::now();
+    while !alarms().contains("RING-FALLBACK") {
+        assert!(began.elapsed().as_secs() < 20, "{}", alarms());
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ async def test_the_running_rooms_are_listed(box, room, join):
 
     (found,) = [each for each in await box.rooms() if each["name"] == room]
 
-    assert found["participant_count"] == 1
+    assert found["people"] == 1
     assert found["sid"].startswith("RM_")
 
 

@@ -1,0 +1,75 @@
+//! Who looks at the box once a second: what it is told, and whom it asks.
+
+use crate::banner::Opened;
+use api::{Live, Watch, WatchConfig};
+use control::ControlHandle;
+use net::Backend;
+use settings::Settings;
+use std::sync::Arc;
+use store::OutboxReader;
+use tls::Tls;
+use watch::{AlarmBoard, Transports};
+use wire::admin::CertificateView;
+use worker::Workers;
+
+/// A watch over the composed box.
+pub(crate) fn over(
+    settings: &Settings,
+    opened: &Opened,
+    workers: &mut Workers,
+    outbox: OutboxReader,
+    control: &ControlHandle,
+    alarms: AlarmBoard,
+    tls: Option<Arc<Tls>>,
+) -> (Watch, Live) {
+    let wants_ring = settings.net == settings::Backend::Auto;
+    let has_ring = workers.backend() == Backend::Uring;
+    let http = opened
+        .http
+        .iter()
+        .chain(&opened.https)
+        .map(|address| format!("{}/tcp", address.port()));
+    let udp = opened
+        .udp
+        .iter()
+        .map(|address| format!("{}/udp", address.port()));
+    let mut ports: Vec<String> = http.chain(udp).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let config = WatchConfig {
+        name: host_name(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        data: settings.data.clone(),
+        udp_ports: opened.udp.iter().map(std::net::SocketAddr::port).collect(),
+        ports,
+        backend: opened.backend.clone(),
+        ring_refused: (wants_ring && !has_ring).then(|| opened.backend.clone()),
+        webhooks: settings.webhook.is_some().then(|| {
+            Box::new(move || {
+                let (waiting, _) = outbox.waiting();
+                let waiting = waiting as u64;
+                (waiting, outbox.latest().saturating_sub(waiting))
+            }) as api::live::WebhooksProbe
+        }),
+        certificates: Box::new(move || tls.as_ref().map_or_else(Vec::new, |tls| certificates(tls))),
+        backup: Box::new(|| None),
+    };
+    let transports = Transports::new(workers.take_figures());
+    Watch::new(config, control.clone(), alarms, transports)
+}
+
+/// As they are now: a new one may have taken the place of an old one.
+fn certificates(tls: &Tls) -> Vec<CertificateView> {
+    let view = |facts: tls::Facts| CertificateView {
+        role: facts.role.word().to_owned(),
+        subject: facts.subject,
+        expires_at_ms: facts.expires_at.0,
+    };
+    tls.certificates().into_iter().map(view).collect()
+}
+
+/// As the kernel has it; empty where it cannot be read.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.unwrap_or_default().trim().to_owned()
+}

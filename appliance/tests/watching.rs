@@ -1,0 +1,188 @@
+//! The whole process as monitoring and operators see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "tests"
+)]
+
+#[path = "support/daemon.rs"]
+mod daemon;
+#[path = "support/websocket.rs"]
+mod websocket;
+
+use daemon::{Daemon, ringward};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+use websocket::WebSocket;
+use wire::admin::{AlarmState, AlarmView, BoxView, Change, Frame, LiveRoom, RoomDetail};
+
+/// An alarm has its delays: this is longer than any that is tested here.
+const ALARM_WITHIN: Duration = Duration::from_mins(2);
+
+/// Exit code and output of a command about this box.
+fn asked(daemon: &Daemon, words: &[&str]) -> (i32, String) {
+    let data = daemon.data().to_str().unwrap();
+    let output = ringward()
+        .args(words)
+        .args(["--data", data])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap(), shown)
+}
+
+fn alarms(daemon: &Daemon) -> (i32, Vec<AlarmView>) {
+    let (code, shown) = asked(daemon, &["alarms", "--json"]);
+    let alarms = shown
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    (code, alarms.collect())
+}
+
+#[test]
+fn monitoring_reads_exit_codes() {
+    let daemon = Daemon::start(&["--net", "portable"]);
+    let mut session = WebSocket::join(&daemon, "ward-3", "nurse");
+    session.lives();
+    let (code, line) = asked(&daemon, &["status"]);
+    assert_eq!(code, 0, "{line}");
+    assert!(
+        line.starts_with("OK: newcomers are admitted | rooms=1 participants=1"),
+        "{line}"
+    );
+    let (code, shown) = asked(&daemon, &["rooms", "--json"]);
+    let room: LiveRoom = serde_json::from_str(shown.lines().next().unwrap()).unwrap();
+    assert_eq!((code, room.name.as_str(), room.people), (0, "ward-3", 1));
+    assert_eq!(room.ward.as_deref(), Some("ward"));
+    let (code, shown) = asked(&daemon, &["room", &room.sid, "--json"]);
+    let detail: RoomDetail = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (code, detail.participants[0].identity.as_str()),
+        (0, "nurse")
+    );
+    assert_eq!(
+        asked(&daemon, &["room", "nobody"]).0,
+        3,
+        "there is no such room"
+    );
+
+    let health = loop {
+        let (code, shown) = asked(&daemon, &["health", "--json"]);
+        if code == 0 {
+            break serde_json::from_str::<BoxView>(&shown).unwrap();
+        }
+    };
+    assert!(
+        health.ready && health.memory_bytes > 0 && health.descriptors > 0,
+        "{health:?}"
+    );
+    assert!(
+        health.disk.is_some() && !health.cores.is_empty(),
+        "{health:?}"
+    );
+    assert!(
+        health
+            .ports
+            .iter()
+            .any(|port| *port == format!("{}/tcp", daemon.port()))
+    );
+
+    let mut daemon = daemon;
+    daemon.signal("TERM");
+    daemon.wait();
+    for words in [
+        &["status"][..],
+        &["rooms"],
+        &["room", "ward"],
+        &["alarms"],
+        &["health"],
+    ] {
+        assert_eq!(asked(&daemon, words).0, 3, "nobody answers {words:?}");
+    }
+}
+
+#[test]
+fn the_stream_on_the_socket_follows_a_room_through_its_life() {
+    let daemon = Daemon::start(&["--net", "portable"]);
+    let mut stream = UnixStream::connect(daemon.data().join("admin.sock")).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+        .write_all(b"GET /admin/stream HTTP/1.0\r\nHost: box\r\n\r\n")
+        .unwrap();
+    let mut frames = BufReader::new(stream)
+        .lines()
+        .map_while(Result::ok)
+        .filter_map(|line| {
+            line.starts_with('{')
+                .then(|| serde_json::from_str::<Frame>(&line).unwrap())
+        });
+    let first = frames.next().unwrap();
+    assert!(matches!(first.change, Change::Snapshot { .. }), "{first:?}");
+    let mut session = WebSocket::join(&daemon, "ward-3", "nurse");
+    session.lives();
+    let mut sequence = first.sequence;
+    let mut until = |what: &str, is_it: &dyn Fn(&Change) -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let frame = frames.next().unwrap();
+            sequence += 1;
+            assert_eq!(frame.sequence, sequence, "no gap");
+            if is_it(&frame.change) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}");
+        }
+    };
+    until(
+        "the room is told with somebody in it",
+        &|change| matches!(change, Change::Room { room } if room.name == "ward-3" && room.people == 1),
+    );
+    until(
+        "the box is told",
+        &|change| matches!(change, Change::Box { health } if health.participants == 1),
+    );
+}
+
+/// The real fault: the kernel allows hardly more descriptors than are open.
+#[test]
+fn descriptors_that_run_out_are_an_alarm_and_return_when_they_are_there_again() {
+    let daemon = Daemon::start(&["--net", "portable"]);
+    assert_eq!(alarms(&daemon), (0, Vec::new()));
+    let pid = Pid::from_raw(i32::try_from(daemon.pid()).unwrap());
+    let open = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid()))
+        .unwrap()
+        .count() as u64;
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let few = Rlimit {
+        // Room for the question itself.
+        current: Some(open + 4),
+        maximum,
+    };
+    let before = prlimit(pid, Resource::Nofile, few).unwrap();
+    let state = || {
+        let (code, alarms) = alarms(&daemon);
+        let low = alarms.into_iter().find(|alarm| alarm.id == "FDS-LOW");
+        (code, low.map(|alarm| alarm.state))
+    };
+    let wait_for = |want: (i32, Option<AlarmState>)| {
+        let began = Instant::now();
+        while state() != want {
+            assert!(
+                began.elapsed() < ALARM_WITHIN,
+                "{:?} is not {want:?}",
+                state()
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    };
+    wait_for((1, Some(AlarmState::Unacknowledged)));
+    prlimit(pid, Resource::Nofile, before).unwrap();
+    // Nobody acknowledged it: it stays to be seen, and needs nobody now.
+    wait_for((0, Some(AlarmState::Returned)));
+}
