@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 /// One fact that happened in one room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventView {
     /// Its place in the journal; rises, never reused.
     pub sequence: u64,
@@ -33,6 +34,7 @@ pub struct EventView {
 
 /// A value in an event's data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum Value {
     /// Yes or no.

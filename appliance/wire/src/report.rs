@@ -8,6 +8,7 @@ pub const MAX_REPORTED_EVENTS: usize = 32;
 
 /// `POST /v1/rooms/{room}/events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReportEvents {
     /// In the order they happened; at most [`MAX_REPORTED_EVENTS`].
     pub events: Vec<Reported>,
@@ -15,6 +16,7 @@ pub struct ReportEvents {
 
 /// One reported event. The room and the actor are the token's; the time is the box's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reported {
     /// `rtt_enabled`, `rtt_disabled`, `p2p_session_started`, `p2p_session_ended`,

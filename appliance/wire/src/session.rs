@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One life of a room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionView {
     /// The room's life.
     pub sid: String,
@@ -23,6 +24,7 @@ pub struct SessionView {
 
 /// One participant's presence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PresenceView {
     /// Its identity.
     pub identity: String,
@@ -45,6 +47,7 @@ pub struct PresenceView {
 
 /// A track of a presence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PresenceTrackView {
     /// Its id.
     pub sid: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the box is, for operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusView {
     /// The daemon's version.
     pub version: String,
@@ -22,5 +23,6 @@ pub struct StatusView {
     /// Open WHIP and WHEP sessions.
     pub exchanges: u64,
     /// Facts of the start: network backend and why, workers, data folder. Name and value.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<String>>))]
     pub facts: Vec<(String, String)>,
 }

@@ -1,6 +1,6 @@
 //! Everything that must hold before a change lands, cheapest first.
 
-use crate::{arrows, run as step, systemd};
+use crate::{arrows, openapi, run as step, systemd};
 use anyhow::Result;
 
 /// The steps in order; the first failure ends the run.
@@ -19,6 +19,7 @@ pub(crate) fn run() -> Result<()> {
             "warnings",
         ],
     )?;
+    openapi::run(&["--check".to_owned()])?;
     step("cargo", &["test", "--workspace"])?;
     documents()?;
     step(

@@ -10,6 +10,7 @@ mod check;
 mod dist;
 mod e2e;
 mod package_test;
+mod openapi;
 mod systemd;
 mod tidy;
 
@@ -22,6 +23,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   check    fmt, clippy, arrows, units, tests, docs, deny: everything but real clients
   arrows   compares the crates' dependencies with the house's arrows
   systemd  verifies the units and judges their exposure (needs systemd-analyze)
+  openapi  writes appliance/openapi/v1.json; --check compares only
   tidy     lists long files and functions; fails nothing
   e2e      real clients against the real daemon (installs what it needs and says so)
   dist     the Debian package in target/dist (installs cargo-deb if it is missing)
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         "arrows" => arrows::run(),
         "systemd" => systemd::run(),
         "tidy" => tidy::run(),
+        "openapi" => openapi::run(rest),
         "e2e" => e2e::run(rest),
         "dist" => dist::run().map(drop),
         "package-test" => package_test::run(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// `POST /admin/login`, over HTTPS only. Whatever is wrong, the answer is the same 401; too many
 /// failures are 429 with `Retry-After`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Login {
     /// The account's name.
     pub name: String,
@@ -15,6 +16,7 @@ pub struct Login {
 
 /// A session. Every request carries `Authorization: Bearer {token}`; each one prolongs it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoggedIn {
     /// The session's secret: to be kept in memory only.
     pub token: String,
@@ -28,6 +30,7 @@ pub struct LoggedIn {
 
 /// An account, as `GET /admin/accounts` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountView {
     /// Its name.
     pub name: String,
@@ -45,6 +48,7 @@ pub struct AccountView {
 
 /// `POST /admin/accounts`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewAccount {
     /// 1 to 32 letters, digits, dots, dashes and underscores.
     pub name: String,
@@ -56,6 +60,7 @@ pub struct NewAccount {
 
 /// `PUT /admin/accounts/{name}/password`. Ends every session of the account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewPassword {
     /// The new one.
     pub password: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// `POST /admin/actions`. The intent is in the audit journal before anything happens, the outcome
 /// after; where the intent cannot be written, nothing happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ActionRequest {
     /// What.
     pub verb: Verb,
@@ -28,6 +29,7 @@ pub struct ActionRequest {
 
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     /// Stops it and keeps its record.
@@ -66,6 +68,7 @@ pub enum Verb {
 
 /// To what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Target {
     /// A room's life (`RM_…`).
@@ -94,6 +97,7 @@ pub enum Target {
 
 /// Why, as a code that reports can count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Nobody is in it, or nothing moves.
@@ -114,6 +118,7 @@ pub enum Reason {
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ActionAnswer {
     /// Its place in the audit journal.
     pub audit: u64,
@@ -127,6 +132,7 @@ pub struct ActionAnswer {
 
 /// How an action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One attempt to connect, kept 30 days. Ids and addresses only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AttemptView {
     /// Its id (`CA_…`).
     pub id: String,
@@ -34,6 +35,7 @@ pub struct AttemptView {
 
 /// A stage of connecting, in the order in which they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// A TCP connection reached the box.
@@ -66,6 +68,7 @@ pub enum Stage {
 
 /// How a stage went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
     /// It works.
@@ -80,6 +83,7 @@ pub enum Grade {
 
 /// One stage of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StageView {
     /// Which.
     pub stage: Stage,
@@ -91,6 +95,7 @@ pub struct StageView {
 
 /// `GET /admin/why/{identity or sid}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WhyView {
     /// The newest attempt that matches.
     pub attempt: AttemptView,
@@ -103,6 +108,7 @@ pub struct WhyView {
 
 /// A cause with its evidence and what to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// `UDP-BLOCKED`, `TOKEN-EXPIRED`, `CLOCK-AHEAD`, …; a page each in the runbook.
     pub code: String,
@@ -118,6 +124,7 @@ pub struct Finding {
 
 /// Attempts that share a cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Group {
     /// `subnet`, `client` or `device`.
     pub by: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One entry of the audit journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
     /// Its place; rises by one, never reused.
     pub sequence: u64,
@@ -25,6 +26,7 @@ pub struct AuditEntry {
 
 /// Which half of an action an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuditPhase {
     /// Written before anything happened.
@@ -37,6 +39,7 @@ pub enum AuditPhase {
 
 /// `GET /admin/audit?since_ms=&actor=&act=&cursor=&limit=`: newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditPage {
     /// At most `limit` entries.
     pub items: Vec<AuditEntry>,
@@ -49,6 +52,7 @@ pub struct AuditPage {
 
 /// How the chain of the audit journal is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChainView {
     /// Verified up to here.
     pub verified: u64,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the box is, at one moment. What is not known is absent, never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BoxView {
     /// The machine's host name.
     pub name: String,
@@ -68,6 +69,7 @@ pub struct BoxView {
 
 /// One media core.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CoreView {
     /// Busy, percent of the last second.
     pub busy_percent: u8,
@@ -79,6 +81,7 @@ pub struct CoreView {
 
 /// A disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiskView {
     /// Size.
     pub total_bytes: u64,
@@ -91,6 +94,7 @@ pub struct DiskView {
 
 /// A certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CertificateView {
     /// `web`, `ca`, ….
     pub role: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One line of the list of rooms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LiveRoom {
     /// The room's life; actions name this, never a name or a row.
     pub sid: String,
@@ -45,6 +46,7 @@ pub struct LiveRoom {
 
 /// How media reaches somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Path {
     /// ICE over UDP.
@@ -59,6 +61,7 @@ pub enum Path {
 
 /// One room with everybody in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomDetail {
     /// Its line.
     pub room: LiveRoom,
@@ -68,6 +71,7 @@ pub struct RoomDetail {
 
 /// Somebody in a room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LiveParticipant {
     /// This presence; actions name this.
     pub sid: String,
@@ -106,6 +110,7 @@ pub struct LiveParticipant {
 
 /// Something published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LiveTrack {
     /// This track; actions name this.
     pub sid: String,
