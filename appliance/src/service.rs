@@ -163,6 +163,8 @@ mod tests {
             started_at: vocab::UnixMillis(0),
             ready: true,
             problems: Vec::new(),
+            store_problem: None,
+            store_damaged: None,
             rooms: 2,
             participants: 5,
             tracks: 9,
