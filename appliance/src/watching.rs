@@ -68,8 +68,8 @@ fn certificates(tls: &Tls) -> Vec<CertificateView> {
     tls.certificates().into_iter().map(view).collect()
 }
 
-/// As the kernel has it; empty where it cannot be read.
+/// As the kernel has it. Not from `/proc/sys`, which the service's unit hides.
 fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.unwrap_or_default().trim().to_owned()
+    let machine = rustix::system::uname();
+    machine.nodename().to_string_lossy().into_owned()
 }
