@@ -195,7 +195,7 @@ mod tests {
         let (head, line) = (lines.next().unwrap(), lines.next().unwrap());
         assert_eq!(
             line,
-            "RM_123456789012 ward\u{fffd}[2J-3                01:10    2    1    0 udp    3.2%    92  poor locked LOSS:10.30.0.0/24"
+            "RM_123456789012 ward\u{fffd}[2J-3                 01:10    2    1    0 udp    3.2%    92  poor locked LOSS:10.30.0.0/24"
         );
         for (heading, value) in [("PPL", "   2"), ("LOSS", "3.2%"), ("RTT", " 92")] {
             let end = head.find(heading).unwrap() + heading.len();

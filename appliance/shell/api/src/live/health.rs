@@ -44,6 +44,8 @@ pub(super) struct Known<'a> {
     pub(super) events: u64,
     pub(super) machine: &'a MachineReading,
     pub(super) transports: &'a Transports,
+    /// Present in all rooms together.
+    pub(super) participants: u32,
     pub(super) webhooks_waiting: u64,
     pub(super) hour: &'a Hour,
 }
@@ -74,7 +76,7 @@ impl Known<'_> {
             descriptors: machine.descriptors.unwrap_or_default(),
             descriptors_max: machine.descriptors_max.unwrap_or_default(),
             rooms: u32::try_from(status.rooms).unwrap_or(u32::MAX),
-            participants: u32::try_from(status.participants).unwrap_or(u32::MAX),
+            participants: self.participants,
             packets_per_second: self.transports.forwarded_per_second(),
             dropped_in: machine.dropped_in.unwrap_or_default(),
             dropped_out: self.transports.unsent(),

@@ -158,7 +158,8 @@ impl Watch {
             *losses.entry(subnet).or_default() += 1;
         }
         let status = self.control.status();
-        let participants = u32::try_from(status.participants).unwrap_or(u32::MAX);
+        let present = rooms.iter().map(|room| room.present.len()).sum::<usize>();
+        let participants = u32::try_from(present).unwrap_or(u32::MAX);
         self.hour.note(participants, now.instant);
         let (waiting, stuck) = self
             .webhooks
@@ -170,6 +171,7 @@ impl Watch {
             events: self.control.last_sequence(),
             machine,
             transports: &transports,
+            participants,
             webhooks_waiting: waiting,
             hour: &self.hour,
         };
