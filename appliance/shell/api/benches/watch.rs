@@ -9,6 +9,7 @@
     clippy::print_stdout,
     clippy::indexing_slicing,
     dead_code,
+    unused_imports,
     unreachable_pub,
     reason = "a measurement"
 )]
@@ -81,7 +82,7 @@ async fn run() {
             // Consoles read before the next second.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let (spent, passed) = (cpu() - began, clock.elapsed());
+        let (spent, passed) = (cpu().saturating_sub(began), clock.elapsed());
         println!(
             "{ROOMS} rooms of {PEOPLE}, every transport different every second, {consoles} consoles: \
              {:.2} ms of processor time per look ({:.2} % of a core at one look per second; {LOOKS} looks in {passed:.1?})",
