@@ -151,34 +151,39 @@ fn descriptors_that_run_out_are_an_alarm_and_return_when_they_are_there_again() 
     // Connections that stay: what the commands below open and close weighs little beside them.
     let consoles: Vec<UnixStream> = (0..15).map(|_| console(&daemon)).collect();
     let pid = Pid::from_raw(i32::try_from(daemon.pid()).unwrap());
-    let open = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid()))
-        .unwrap()
-        .count() as u64;
-    let few = Rlimit {
-        // Room for the questions themselves.
-        current: Some(open + 3),
-        maximum: getrlimit(Resource::Nofile).maximum,
-    };
     let state = || {
         let alarms = alarms(&daemon);
         let low = alarms.into_iter().find(|alarm| alarm.id == "FDS-LOW");
         low.map(|alarm| alarm.state)
     };
-    let wait_for = |want: Option<AlarmState>| {
+    assert_eq!(state(), None);
+    let before = prlimit(pid, Resource::Nofile, few(&daemon)).unwrap();
+    let wait_for = |want: AlarmState| {
         let began = Instant::now();
-        while state() != want {
+        while state() != Some(want) {
             assert!(began.elapsed() < ALARM_WITHIN, "{:?}", alarms(&daemon));
             std::thread::sleep(Duration::from_millis(200));
+            if want == AlarmState::Unacknowledged {
+                // A start holds some for a moment: what is few then is not few later.
+                prlimit(pid, Resource::Nofile, few(&daemon)).unwrap();
+            }
         }
     };
-    wait_for(None);
-    let before = prlimit(pid, Resource::Nofile, few).unwrap();
-    wait_for(Some(AlarmState::Unacknowledged));
+    wait_for(AlarmState::Unacknowledged);
     assert_ne!(asked(&daemon, &["alarms"]).0, 0, "somebody is needed");
     prlimit(pid, Resource::Nofile, before).unwrap();
     // Nobody acknowledged it: it stays to be seen.
-    wait_for(Some(AlarmState::Returned));
+    wait_for(AlarmState::Returned);
     drop(consoles);
+}
+
+/// Room for the questions themselves beside what is open now, and no more.
+fn few(daemon: &Daemon) -> Rlimit {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap();
+    Rlimit {
+        current: Some(open.count() as u64 + 3),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    }
 }
 
 /// A console that has subscribed and been answered.
