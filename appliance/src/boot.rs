@@ -103,7 +103,15 @@ async fn run(
         tls.clone(),
     );
     let api = open_api(settings, &control, metrics)?.with_live(live);
-    let mut tasks = serve_http(settings, listeners, tls, api, descriptors, &stopping)?;
+    let mut tasks = serve_http(
+        settings,
+        listeners,
+        tls,
+        api,
+        &control,
+        descriptors,
+        &stopping,
+    )?;
     tasks.spawn(watch.run(until(stopping.clone())));
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
@@ -269,6 +277,7 @@ fn serve_http(
     listeners: Listeners,
     tls: Option<Arc<Tls>>,
     api: Api,
+    control: &ControlHandle,
     descriptors: u64,
     stopping: &watch::Receiver<bool>,
 ) -> Result<JoinSet<()>> {
