@@ -9,8 +9,8 @@ mod arrows;
 mod check;
 mod dist;
 mod e2e;
-mod package_test;
 mod openapi;
+mod package_test;
 mod systemd;
 mod tidy;
 
