@@ -135,7 +135,7 @@ fn entry(alarm: &AlarmView) -> String {
     let _ = write!(
         text,
         ", raised {}, act within {}\n    {}\n    if nobody acts: {}\n    do: {}\n",
-        crate::events::time(alarm.raised_at_ms),
+        crate::moment::text(alarm.raised_at_ms),
         age(u64::from(alarm.time_allowed_s) * 1_000),
         DisplayText::new(&alarm.cause),
         DisplayText::new(&alarm.consequence),
@@ -228,7 +228,7 @@ fn sheet(health: &BoxView) -> String {
     );
     row(
         "backup",
-        or_dash(health.backup_at_ms.map(crate::events::time)),
+        or_dash(health.backup_at_ms.map(crate::moment::text)),
     );
     for certificate in &health.certificates {
         row(
@@ -237,7 +237,7 @@ fn sheet(health: &BoxView) -> String {
                 "{} {} until {}",
                 DisplayText::new(&certificate.role),
                 DisplayText::new(&certificate.subject),
-                crate::events::time(certificate.expires_at_ms)
+                crate::moment::text(certificate.expires_at_ms)
             ),
         );
     }

@@ -5,7 +5,8 @@ use crate::boot;
 use crate::cli::ForecastArguments;
 use anyhow::Result;
 use std::fmt;
-use wire::{Page, RoomView, SessionView};
+use wire::admin::LiveRoom;
+use wire::{Page, SessionView};
 
 /// How far back rooms are looked at: a month has all kinds of days.
 const DAYS: u64 = 30;
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &ForecastArguments) -> Result<()> {
     let now = boot::now()?.0;
     let (rooms, durations) = block_on(async {
         let admin = Admin::at(&arguments.at)?;
-        let rooms: Vec<RoomView> = serde_json::from_value(admin.get("/admin/rooms", &[]).await?)?;
+        let rooms: Vec<LiveRoom> = serde_json::from_value(admin.get("/admin/rooms", &[]).await?)?;
         Ok((rooms, past(&admin, now).await?))
     })?;
     let created = rooms.iter().map(|room| room.created_at_ms);
