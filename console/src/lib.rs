@@ -39,7 +39,7 @@ mod update;
 
 pub use headless::Headless;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use settings::{Arguments, Settings};
 use std::io::Write;
 use std::path::PathBuf;
@@ -69,6 +69,12 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line, for manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 fn begin(arguments: &Arguments) -> Result<u8, String> {

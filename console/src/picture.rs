@@ -132,12 +132,18 @@ impl Picture {
         })
     }
 
-    /// A `***` is there that nobody has acknowledged.
-    pub(crate) fn has_new_high(&self) -> bool {
+    /// A `***` is there that nobody has acknowledged or silenced.
+    pub(crate) fn has_calling_high(&self) -> bool {
         self.alarms
             .values()
-            .any(|alarm| alarm.priority == Priority::High && is_new(alarm.state))
+            .any(|alarm| alarm.priority == Priority::High && calls(alarm, self.at_ms))
     }
+}
+
+/// Nobody has acknowledged it, and it is not silenced at `at_ms` on the box's clock: where it is a
+/// `***` it blinks.
+pub(crate) fn calls(alarm: &AlarmView, at_ms: u64) -> bool {
+    is_new(alarm.state) && alarm.silenced_until_ms.is_none_or(|until| until <= at_ms)
 }
 
 /// Nobody has acknowledged it.
@@ -182,6 +188,21 @@ mod tests {
             },
         ));
         assert!(picture.detail.is_none() && picture.rooms.is_empty());
+    }
+
+    #[test]
+    fn a_silenced_alarm_calls_again_after_its_time() {
+        let alarm = AlarmView {
+            silenced_until_ms: Some(5_000),
+            ..sample::alarm("X", "box", Priority::High, AlarmState::Unacknowledged, 1)
+        };
+        assert!(!calls(&alarm, 4_999));
+        assert!(calls(&alarm, 5_000));
+        let known = AlarmView {
+            state: AlarmState::Acknowledged,
+            ..alarm
+        };
+        assert!(!calls(&known, 5_000));
     }
 
     #[test]

@@ -16,10 +16,12 @@ use crate::screen::Screen;
 use crate::settings::{Arguments, Settings};
 use crate::station::Link;
 use crate::update::update;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::collections::BTreeSet;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use vocab::Redacted;
 use wire::admin::Priority;
 
 /// A box that has said nothing for so long cannot be reached, to a script.
@@ -41,6 +43,8 @@ struct Plain {
     heard: mpsc::Receiver<Action>,
     clocks: Clocks,
     json: bool,
+    /// What is typed; closed at once where there is only one command.
+    lines: mpsc::Receiver<String>,
     /// Alarms already said.
     said: BTreeSet<String>,
 }
@@ -53,14 +57,23 @@ pub(crate) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let model = model(settings, look, clocks.now());
     let (ways, heard) = Ways::open(settings)?;
     let json = arguments.json;
+    let lines = typed(arguments.command.is_empty());
     let mut plain = Plain {
         model,
         ways,
         heard,
         clocks,
         json,
+        lines,
         said: BTreeSet::new(),
     };
+    if let Some(file) = &arguments.password_file {
+        let text = std::fs::read_to_string(file)?;
+        let password = text.lines().next().unwrap_or_default().to_owned();
+        if !plain.log_in(password, false).await? {
+            return Ok(UNREACHABLE);
+        }
+    }
     if arguments.command.is_empty() {
         plain.converse().await?;
         return Ok(WELL);
@@ -99,18 +112,10 @@ impl Plain {
         say("Ringward console, plain lines. Not a patient alarm system. help lists the commands.")?;
         self.until(FIRST_WORD, |model| model.station().heard_ms.is_some())
             .await;
-        let (sender, mut lines) = mpsc::channel::<String>(16);
-        std::thread::spawn(move || {
-            for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-                if sender.blocking_send(line).is_err() {
-                    return;
-                }
-            }
-        });
         let mut beat = tokio::time::interval(Duration::from_secs(1));
         loop {
             tokio::select! {
-                line = lines.recv() => {
+                line = self.lines.recv() => {
                     let Some(line) = line else { return Ok(()) };
                     if line.trim() == "quit" || line.trim() == "q" {
                         return Ok(());
@@ -137,6 +142,10 @@ impl Plain {
             }
             say(act::USAGE)?;
             return Ok(true);
+        }
+        let asks = words.first() == Some(&"arm") && self.model.station().accounts;
+        if asks || words.first() == Some(&"login") {
+            return self.ask_account(words.get(1).copied(), asks).await;
         }
         if act::is_one(&words) {
             return match act::request(&mut self.model, &words) {
@@ -193,6 +202,46 @@ impl Plain {
         Ok(true)
     }
 
+    /// Asks for name and password, one line each.
+    async fn ask_account(&mut self, name: Option<&str>, arm: bool) -> Result<bool, RunError> {
+        if !self.model.station().accounts {
+            return complain("this box knows you by your user id; there is nothing to log in to")
+                .map(|()| false);
+        }
+        if let Some(name) = name {
+            name.clone_into(&mut self.model.station_mut().operator);
+        }
+        if self.model.station().operator.is_empty() {
+            return complain("login NAME").map(|()| false);
+        }
+        say(&format!("Password of {}:", self.model.station().operator))?;
+        let quiet = Quiet::start();
+        let line = self.lines.recv().await;
+        drop(quiet);
+        match line {
+            Some(password) => self.log_in(password, arm).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn log_in(&mut self, password: String, arm: bool) -> Result<bool, RunError> {
+        self.model.toast = None;
+        let (station, name) = (self.model.current, self.model.station().operator.clone());
+        let password = Redacted::new(password);
+        self.ways.send(Request::Login {
+            station,
+            name,
+            password,
+            arm,
+        });
+        self.until(ANSWER, |model| model.toast.is_some()).await;
+        match self.model.toast.take() {
+            Some(toast) if toast.bad => complain(&toast.text).map(|()| false),
+            Some(toast) => say(&toast.text).map(|()| true),
+            None => complain("the box does not answer").map(|()| false),
+        }
+    }
+
     /// The palette's own way, so that both do the same.
     fn type_in(&mut self, line: &str) -> Vec<Request> {
         let key = |text: &str| text.parse().map(Action::Key).ok();
@@ -247,6 +296,8 @@ impl Plain {
         let Some(action) = action else { return };
         update(&mut self.model, Action::Tick(self.clocks.now()));
         let requests = update(&mut self.model, action);
+        // What a screen would ask in a window is asked for in lines.
+        self.model.dialog = None;
         for request in requests {
             self.ways.send(request);
         }
@@ -289,6 +340,44 @@ impl Plain {
         }
         self.said = now;
         Ok(())
+    }
+}
+
+/// Standard input, line by line.
+fn typed(wanted: bool) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel::<String>(16);
+    if wanted {
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                if sender.blocking_send(line).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    lines
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct Quiet(Option<Termios>);
+
+impl Quiet {
+    fn start() -> Self {
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut quiet = before.clone();
+            quiet.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet);
+        }
+        Self(before)
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
     }
 }
 

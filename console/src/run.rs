@@ -28,6 +28,9 @@ const DRAW_EVERY: Duration = Duration::from_millis(200);
 /// The same over a slow line.
 const DRAW_SLOWLY: Duration = Duration::from_secs(1);
 
+/// The beat may be so much early.
+const EARLY: Duration = Duration::from_millis(20);
+
 /// What boxes said and nobody has looked at yet; beyond that their streams wait.
 const HEARD_WAITING: usize = 1_024;
 
@@ -214,7 +217,7 @@ pub(crate) async fn run(arguments: &Arguments, settings: &Settings) -> Result<()
                     requests.extend(update(&mut model, Action::Tick(clocks.now())));
                     requests.extend(update(&mut model, action));
                 }
-                draws = drawn.is_none_or(|at| at.elapsed() >= every);
+                draws = true;
             }
             Woken::Heard(action) => {
                 let more = std::iter::from_fn(|| heard.try_recv().ok()).take(HEARD_AT_ONCE);
@@ -234,7 +237,9 @@ pub(crate) async fn run(arguments: &Arguments, settings: &Settings) -> Result<()
             }
             carry_out(request, &ways, &mut held, &mut model)?;
         }
-        if draws {
+        // The beat comes a little early or late; a hand that types must not double it.
+        let rested = drawn.is_none_or(|at| at.elapsed() + EARLY >= every);
+        if draws && rested {
             held.screen
                 .draw(|frame| screen::render(&model, frame.area(), frame.buffer_mut()))?;
             drawn = Some(Instant::now());

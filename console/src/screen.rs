@@ -125,12 +125,8 @@ pub(crate) fn render(model: &Model, area: Rect, buf: &mut Buffer) {
         ..area
     };
     strip::draw(model, (buf, top));
-    if matches!(model.dialog, Some(Dialog::Locked)) {
-        login::draw_locked(model, body, buf);
-    } else {
-        draw_body(model, body, buf);
-        draw_dialog(model, body, buf);
-    }
+    draw_body(model, body, buf);
+    draw_dialog(model, body, buf);
     foot::draw(model, foot, buf);
     seal::seal(buf, look);
 }

@@ -40,6 +40,12 @@ pub(crate) struct Arguments {
     /// Certificate of the CA that signed the boxes' certificates, PEM
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// The account that is offered where boxes have accounts
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// With --plain: a file whose first line is that account's password
+    #[arg(long, value_name = "FILE", requires = "plain", requires = "account")]
+    pub(crate) password_file: Option<PathBuf>,
     /// Lines instead of screens, for screen readers and scripts
     #[arg(long)]
     pub(crate) plain: bool,
@@ -210,6 +216,12 @@ impl Settings {
         }
         if endpoints.is_empty() {
             endpoints.push(this_machine());
+        }
+        if let Some(account) = &arguments.account {
+            let account = crate::ingest::text(account);
+            for each in &mut endpoints {
+                each.account.clone_from(&account);
+            }
         }
         if endpoints.len() > MAX_BOXES {
             return Err(SettingsError::TooMany(endpoints.len()));

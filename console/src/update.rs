@@ -59,10 +59,10 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Request> {
     if let Some(command) = model.manners.keys.command(chord) {
         command::run(model, command)
     } else {
-        let hint = if chord.code == Code::Char('x') {
-            "; ending is X"
-        } else {
-            ""
+        let hint = match chord.code {
+            Code::Char('c' | 'd') if chord.ctrl => "; q leaves",
+            Code::Char('x') => "; ending is X",
+            _ => "",
         };
         model.say(format!(
             "{chord} means nothing here{hint}; ? lists the keys"

@@ -2,25 +2,11 @@
 
 use super::{AskError, Client};
 use crate::action::{Heard, Request};
-use serde::{Deserialize, Serialize};
 use wire::Page;
-use wire::admin::{AuditPage, RoomDetail, WhyView};
+use wire::admin::{AuditPage, LoggedIn, Login, RoomDetail, WhyView};
 
 /// Entries asked for at once: what an operator scrolls through.
 const ENTRIES: usize = 200;
-
-/// `POST /admin/login`.
-#[derive(Serialize)]
-struct LoginRequest<'a> {
-    name: &'a str,
-    password: &'a str,
-}
-
-/// Its answer.
-#[derive(Deserialize)]
-struct LoginAnswer {
-    token: String,
-}
 
 /// Does what was asked of a box; `None` for what concerns none.
 pub(crate) async fn serve(client: &Client, request: Request) -> Option<Heard> {
@@ -58,14 +44,11 @@ pub(crate) async fn serve(client: &Client, request: Request) -> Option<Heard> {
             arm,
             ..
         } => {
-            let asked = LoginRequest {
-                name: &name,
-                password: password.expose(),
+            let asked = Login {
+                name: name.clone(),
+                password: password.expose().clone(),
             };
-            match client
-                .post::<LoginAnswer>(&["admin", "login"], &asked)
-                .await
-            {
+            match client.post::<LoggedIn>(&["admin", "login"], &asked).await {
                 Ok(answer) => {
                     client.set_token(answer.token);
                     Heard::LoggedIn {

@@ -27,6 +27,7 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
                 .map(|error| (error.column, error.problem.clone()));
             typed(model, "/", input, wrong, line, buf);
         }
+        Some(Dialog::Locked) => locked(model, line, buf),
         _ => said(model, line, buf),
     }
     keys(
@@ -84,6 +85,18 @@ fn underline(buf: &mut Buffer, area: Rect, column: usize) {
             .add_modifier(Modifier::UNDERLINED | Modifier::BOLD);
         cell.set_style(style);
     }
+}
+
+/// Alarms go on being shown, names do not.
+fn locked(model: &Model, area: Rect, buf: &mut Buffer) {
+    let mut pen = Pen::new(buf, area, model.manners.look, Fresh::Live);
+    let how = if model.station().accounts {
+        "Enter asks for your account"
+    } else {
+        "Enter unlocks"
+    };
+    let says = format!("LOCKED: names masked, read-only   {how}");
+    pen.row(&[(Tone::Banner, text::left(&says, usize::from(area.width)))]);
 }
 
 fn said(model: &Model, area: Rect, buf: &mut Buffer) {

@@ -1,4 +1,4 @@
-//! Small windows: an account, a locked console, the question before leaving.
+//! Small windows: an account, the question before leaving.
 
 use crate::look::Tone;
 use crate::model::{Login, Model};
@@ -41,21 +41,6 @@ pub(super) fn draw(model: &Model, login: &Login, area: Rect, buf: &mut Buffer) {
         (Some(said), false) => pen.paragraph(Tone::Medium, "! ", said),
         (None, false) => pen.row(&[dim("Sent to this box only, over TLS; never kept")]),
     }
-}
-
-/// Draws a locked console.
-pub(super) fn draw_locked(model: &Model, area: Rect, buf: &mut Buffer) {
-    let inner = window(model, "locked", (56, 7), area, buf);
-    let mut pen = Pen::new(buf, inner, model.manners.look, Fresh::Live);
-    pen.row(&[strong("Nobody was here for a while.")]);
-    pen.row(&[plain("Alarms are counted above and go on.")]);
-    pen.skip();
-    let how = if model.station().accounts {
-        "Enter asks for your account"
-    } else {
-        "Enter unlocks; read-only"
-    };
-    pen.row(&[plain(how)]);
 }
 
 /// Draws the question before leaving.

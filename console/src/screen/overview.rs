@@ -3,7 +3,7 @@
 use crate::look::{Look, Tone, mark};
 use crate::model::Model;
 use crate::pen::{Column, Pen, Piece, Table, column, dim, plain, strong};
-use crate::picture::is_new;
+use crate::picture::calls;
 use crate::rows::state_word;
 use crate::screen::{beside, counted, nothing, pointer, visible, wall};
 use crate::text;
@@ -121,14 +121,18 @@ fn under_cursor(model: &Model, pen: &mut Pen) {
     let until = alarm
         .until_ms
         .map_or_else(String::new, |at| format!(" until {}", model.minute(at)));
-    pen.row(&[dim(format!("      {by}{until}"))]);
+    let reason = alarm
+        .reason
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(" ({reason})"));
+    pen.row(&[dim(format!("      {by}{until}{reason}"))]);
 }
 
 fn cells(model: &Model, alarm: &AlarmView) -> Vec<Piece> {
     let calm = alarm.state == AlarmState::Shelved;
     let tone = match alarm.priority {
         _ if calm => Tone::Dim,
-        Priority::High if is_new(alarm.state) => Tone::HighNew,
+        Priority::High if calls(alarm, model.picture().at_ms) => Tone::HighNew,
         priority => Look::tone(priority),
     };
     let text_tone = if calm { Tone::Dim } else { Tone::Plain };

@@ -4,7 +4,7 @@
 use crate::look::{Tone, mark};
 use crate::model::Model;
 use crate::pen::{Pen, Piece, plain};
-use crate::picture::is_new;
+use crate::picture::calls;
 use crate::screen::Screen;
 use crate::station::{Fresh, Link};
 use crate::text;
@@ -113,7 +113,7 @@ fn age(model: &Model) -> Piece {
 fn counts(model: &Model) -> impl Iterator<Item = Piece> {
     let picture = model.picture();
     let counts = picture.alarm_counts();
-    let new_high = picture.has_new_high();
+    let new_high = picture.has_calling_high();
     [Priority::High, Priority::Medium, Priority::Low]
         .into_iter()
         .zip(counts)
@@ -167,7 +167,7 @@ fn second(model: &Model, pen: &mut Pen) {
         .find(|alarm| alarm.state != AlarmState::Shelved);
     if let Some(alarm) = worst.filter(|_| model.screen != Screen::Overview) {
         let tone = match alarm.priority {
-            Priority::High if is_new(alarm.state) => Tone::HighNew,
+            Priority::High if calls(alarm, model.picture().at_ms) => Tone::HighNew,
             priority => crate::look::Look::tone(priority),
         };
         let rest = format!(

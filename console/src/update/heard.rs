@@ -61,6 +61,10 @@ fn logged_in(model: &mut Model, index: usize, operator: String, arm: bool) -> Ve
     if arm && index == model.current {
         return act::at_once(model, Verb::Arm);
     }
+    let station = model.stations.get(index);
+    if let Some(operator) = station.map(|station| station.operator.clone()) {
+        model.say(format!("logged in as {operator}"));
+    }
     Vec::new()
 }
 

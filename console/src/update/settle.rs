@@ -1,7 +1,7 @@
 //! Lists after a change: which rows, in which order, and where the cursor is.
 
 use crate::filter::Subject;
-use crate::model::{Model, Sort};
+use crate::model::{Dialog, Model, Sort};
 use crate::rows::{AlarmRow, EventRow, RoomRow, SeenRow};
 use crate::screen::{Screen, devices, events};
 use crate::station::Fresh;
@@ -18,7 +18,12 @@ pub(super) fn settle(model: &mut Model) {
         Screen::Events => lines(model),
         Screen::Health => return,
     };
-    let held = model.dialog.is_some() || model.fresh() == Fresh::Unknown;
+    // Behind a lock nobody works: the worst comes to the top.
+    let works = model
+        .dialog
+        .as_ref()
+        .is_some_and(|dialog| !matches!(dialog, Dialog::Locked));
+    let held = works || model.fresh() == Fresh::Unknown;
     let now_ms = model.clock.now_ms;
     // What has happened never changes its place: the newest line belongs at the top at once.
     let stands = model.screen == Screen::Events;

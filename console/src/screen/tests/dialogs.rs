@@ -122,8 +122,9 @@ fn who_is_armed_is_asked_before_leaving() {
 }
 
 #[test]
-fn a_locked_console_hides_everything_but_the_alarms() {
+fn a_locked_console_masks_names_and_goes_on_showing_alarms() {
     let mut model = at(Screen::Room, ASCII);
+    model.station_mut().unmasked_until_ms = Some(u64::MAX);
     say(&mut model, "lock");
     shown("locked", &model);
 }
