@@ -61,10 +61,33 @@ impl Admin {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let answer =
-            self.client.get(url).send().await.with_context(|| {
-                format!("the box behind {} does not answer", self.socket.display())
-            })?;
+        self.granted(self.client.get(url)).await
+    }
+
+    /// A request that changes something; what the box answers is not read.
+    pub(crate) async fn change(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<()> {
+        let mut url = reqwest::Url::parse("http://ringward").context("a literal address")?;
+        url.set_path(path);
+        let body = serde_json::to_vec(body).context("the request cannot be written")?;
+        let request = self
+            .client
+            .request(method, url)
+            .header("content-type", "application/json")
+            .body(body);
+        self.granted(request).await.map(drop)
+    }
+
+    /// The answer, unless it is a refusal.
+    async fn granted(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("the box behind {} does not answer", self.socket.display()))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);

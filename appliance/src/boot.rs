@@ -10,6 +10,7 @@ use crate::watching;
 use crate::{descriptors, keys, tls};
 use ::tls::Tls;
 use ::watch::AlarmBoard;
+use accounts::Accounts;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
@@ -269,7 +270,8 @@ fn open_api(settings: &Settings, control: &ControlHandle, metrics: Metrics) -> R
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    Ok(Api::new(config, control.clone(), metrics))
+    let accounts = Arc::new(Accounts::open(&settings.data)?);
+    Ok(Api::new(config, control.clone(), metrics, accounts))
 }
 
 fn serve_http(
@@ -305,7 +307,7 @@ fn serve_http(
             tasks.spawn(api::serve_tls(
                 listener,
                 tls.config(),
-                api::router(api.clone()),
+                api::https_router(api.clone()),
                 lead.clone(),
                 limits,
                 refusals(control, tls.clone()),

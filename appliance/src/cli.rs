@@ -10,6 +10,7 @@ use settings::{Backend, Egress, Flags};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use tls::DeviceSerial;
+use wire::admin::Role;
 
 /// One box in a hospital's rack where doctors, patients, carers and medical devices meet.
 #[derive(Parser)]
@@ -69,6 +70,9 @@ pub(crate) enum Command {
     /// The internal certificate authority: for HTTPS without the hospital's own
     #[command(subcommand)]
     Ca(CaCommand),
+    /// Who may operate the box over HTTPS; on the running box, written into its audit journal
+    #[command(subcommand)]
+    Account(AccountCommand),
 }
 
 impl Default for Command {
@@ -309,6 +313,93 @@ pub(crate) struct CaArguments {
     /// Data folder of the box, instead of the settings'
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Makes an account; the password is asked for, or read from standard input
+    Add {
+        #[command(flatten)]
+        at: BoxArguments,
+        /// Its name
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum)]
+        role: AccountRole,
+    },
+    /// Lists the accounts
+    List {
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Removes an account and ends its sessions
+    Remove {
+        #[command(flatten)]
+        at: BoxArguments,
+        /// Its name
+        name: String,
+    },
+    /// Gives an account another password and ends its sessions
+    Password {
+        #[command(flatten)]
+        at: BoxArguments,
+        /// Its name
+        name: String,
+    },
+    /// Forgets an account's failed logins
+    Unlock {
+        #[command(flatten)]
+        at: BoxArguments,
+        /// Its name
+        name: String,
+    },
+}
+
+/// What an account may do; each includes the ones before it.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum AccountRole {
+    /// Looks
+    Viewer,
+    /// Ends, admits, mutes, acknowledges
+    Operator,
+    /// Operator, and what concerns devices
+    Biomedical,
+    /// Everything: holds, purges, accounts
+    Admin,
+}
+
+impl AccountRole {
+    /// As it is typed.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Biomedical => "biomedical",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl From<AccountRole> for Role {
+    fn from(role: AccountRole) -> Self {
+        match role {
+            AccountRole::Viewer => Self::Viewer,
+            AccountRole::Operator => Self::Operator,
+            AccountRole::Biomedical => Self::Biomedical,
+            AccountRole::Admin => Self::Admin,
+        }
+    }
+}
+
+impl From<Role> for AccountRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Viewer => Self::Viewer,
+            Role::Operator => Self::Operator,
+            Role::Biomedical => Self::Biomedical,
+            Role::Admin => Self::Admin,
+        }
+    }
 }
 
 /// In which form a CA's certificate is shown.

@@ -1,5 +1,6 @@
 //! Ringward: compose, start, stop. No decisions.
 
+mod account;
 mod addresses;
 mod admin;
 mod attempts;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Events(arguments) => events::run(&arguments),
         Command::Store(command) => stopped::run(&command),
         Command::Ca(command) => ca::run(&command),
+        Command::Account(command) => account::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

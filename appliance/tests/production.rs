@@ -321,3 +321,78 @@ fn the_ca_is_made_shown_and_used_by_commands_which_never_show_its_key() {
     let issuer = std::fs::read(site.data().join("tls/ca.pem")).unwrap();
     assert!(!issuer.is_empty() && running.get("/readyz").starts_with("HTTP/1.1 200"));
 }
+
+/// Runs a command with this on its standard input.
+fn told(command: &mut std::process::Command, input: &str) -> (std::process::ExitStatus, String) {
+    use std::process::Stdio;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn an_account_made_on_the_box_logs_in_over_https_until_it_is_removed() {
+    const PASSWORD: &str = "correct horse battery";
+    let site = Site::new(INTERNAL);
+    let running = site.start();
+    let data = site.data();
+    let account = |words: &[&str], input: &str| {
+        let mut command = ringward();
+        command
+            .arg("account")
+            .args(words)
+            .args(["--data", data.to_str().unwrap()]);
+        told(&mut command, input)
+    };
+    let add = ["add", "amara", "--role", "operator"];
+    let (status, weak) = account(&add, "short\n");
+    assert!(!status.success() && weak.contains("12 to 128"), "{weak}");
+    let (status, none) = account(&add, "");
+    assert!(!status.success() && none.contains("no password"), "{none}");
+    let (status, said) = account(&add, &format!("{PASSWORD}\n"));
+    assert!(status.success(), "{said}");
+    assert_eq!(mode(&data.join("accounts.json")), 0o600);
+
+    let login = format!(r#"{{"name":"amara","password":"{PASSWORD}"}}"#);
+    let answer = running.ask("POST /admin/login", &login);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let token = answer
+        .split(r#""token":""#)
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let bearer = format!("GET /admin/rooms HTTP/1.1\r\nauthorization: Bearer {token}\r\nx:");
+    assert!(running.ask(&bearer, "").starts_with("HTTP/1.1 200"));
+    let (_, listed) = account(&["list"], "");
+    let line = listed
+        .lines()
+        .find(|line| line.starts_with("amara"))
+        .unwrap();
+    assert!(
+        line.contains("operator") && line.contains(" 1 "),
+        "{listed}"
+    );
+
+    let (status, gone) = account(&["remove", "amara"], "");
+    assert!(status.success(), "{gone}");
+    assert!(running.ask(&bearer, "").starts_with("HTTP/1.1 401"));
+    let (_, twice) = account(&["remove", "amara"], "");
+    assert!(twice.contains("no account amara"), "{twice}");
+    for text in [weak, said, listed, gone] {
+        assert!(!text.contains(PASSWORD) && !text.contains(token), "{text}");
+    }
+}

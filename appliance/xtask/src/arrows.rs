@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "accounts",
             "control",
             "wire",
             "auth",
@@ -48,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("webhooks", &["store", "auth", "vocab"]),
     ("telemetry", &["vocab"]),
     ("safe", &["vocab"]),
+    ("accounts", &["safe", "vocab", "wire"]),
     ("tls", &["safe", "vocab"]),
     ("settings", &["firmware-config", "vocab"]),
     ("preflight", &["firmware-config", "net"]),

@@ -1,22 +1,25 @@
-//! The operators' face, on the Unix socket: one file per noun.
+//! The operators' face, on the Unix socket and over HTTPS: one file per noun.
 //!
 //! Everything under `/admin` is behind [`operator::known`]: a request whose sender no listener
 //! vouches for goes no further. What a role may do, each handler says with
 //! [`operator::Operator::require`].
 
+pub(crate) mod accounts;
 pub(crate) mod attempts;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod login;
 pub(crate) mod operator;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod stream;
 
+use crate::cors;
 use crate::state::Api;
 use axum::Router;
-use axum::middleware::from_fn;
-use axum::routing::get;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post, put};
 
 pub(crate) mod actions;
 pub(crate) mod audit;
@@ -40,5 +43,19 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/admin/stream", get(stream::stream))
         .route("/admin/health", get(health::health))
         .route("/admin/alarms", get(health::alarms))
+        .route("/admin/accounts", get(accounts::list).post(accounts::add))
+        .route("/admin/accounts/{name}", delete(accounts::remove))
+        .route("/admin/accounts/{name}/password", put(accounts::password))
+        .route("/admin/accounts/{name}/unlock", post(accounts::unlock))
         .route_layer(from_fn(operator::known))
+}
+
+/// The same routes for whoever has a session, and where sessions begin and end. What a browser sends
+/// for a page of another origin is refused before anything else is looked at.
+pub(crate) fn session_routes(api: &Api) -> Router<Api> {
+    routes()
+        .layer(from_fn_with_state(api.clone(), login::identify))
+        .route("/admin/login", post(login::login))
+        .route("/admin/logout", post(login::logout))
+        .layer(from_fn(cors::same_origin))
 }

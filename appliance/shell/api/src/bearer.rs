@@ -63,7 +63,8 @@ pub(crate) fn header_or_query(
     claims(api, header_token(headers)?.or(in_query))
 }
 
-fn header_token(headers: &HeaderMap) -> Result<Option<&str>, TokenRefused> {
+/// The token of the request's `Authorization: Bearer`; `None` when it brings none.
+pub(crate) fn header_token(headers: &HeaderMap) -> Result<Option<&str>, TokenRefused> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };

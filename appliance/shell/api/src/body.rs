@@ -1,6 +1,9 @@
 //! Reading a body with a limit.
 
+use crate::problem::ApiError;
 use axum::body::{Body, Bytes, to_bytes};
+use serde::de::DeserializeOwned;
+use vocab::ErrorKind;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,23 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, ReadBodyErro
         } else {
             ReadBodyError::Broken
         }
+    })
+}
+
+/// A body of JSON, at most `limit` bytes.
+///
+/// # Errors
+/// 400 with the place of what is wrong; serde's own message would repeat the sender's text, which
+/// may be a password.
+pub(crate) async fn json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, ApiError> {
+    let invalid = |message: String| ApiError::new(ErrorKind::Invalid, message);
+    let bytes = read(body, limit).await.map_err(|error| match error {
+        ReadBodyError::TooLarge => invalid(format!("the body is larger than {limit} bytes")),
+        ReadBodyError::Broken => invalid("the body could not be read".to_owned()),
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        invalid(format!("the body is not as documented at {place}"))
     })
 }
 

@@ -1,8 +1,8 @@
 //! HTTP, WebSocket and Twirp: parse, call, shape.
 //!
 //! Three faces on one port: LiveKit's (`/rtc`, `/twirp`), WHIP and WHEP, and the box's own
-//! (`/v1`, health, metrics, the meeting page). The operators' face, `/admin`, is only on a Unix
-//! socket. What each route requires is a table in [`access`], which a test walks.
+//! (`/v1`, health, metrics, the meeting page). The operators' face, `/admin`, is on a Unix
+//! socket, and over HTTPS behind a session. What each route requires is a table in [`access`], which a test walks.
 
 pub mod access;
 pub mod config;
@@ -36,5 +36,5 @@ pub use listen::{
 };
 pub use live::{Live, Watch, WatchConfig};
 pub use page::MEETING_PAGE;
-pub use router::{admin_router, router};
+pub use router::{admin_router, https_router, router};
 pub use state::Api;

@@ -12,6 +12,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// What is served on the network.
 pub fn router(api: Api) -> Router {
+    wrapped(routes(&api), api)
+}
+
+/// What is served over TLS: the same, and the operators' face behind a session.
+pub fn https_router(api: Api) -> Router {
+    wrapped(routes(&api).merge(admin::session_routes(&api)), api)
+}
+
+fn routes(api: &Api) -> Router<Api> {
     let public = Router::new()
         .route("/", get(page::root))
         .merge(page::routes(api.config.page))
@@ -50,7 +59,7 @@ pub fn router(api: Api) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(health::openapi));
-    wrapped(public.merge(private), api)
+    public.merge(private)
 }
 
 /// What is served on the admin socket, to whom the listener names by [`crate::OperatorIdentity`].

@@ -3,6 +3,7 @@
 use crate::config::ApiConfig;
 use crate::live::Live;
 use crate::twirp::Answers;
+use accounts::Accounts;
 use control::ControlHandle;
 use std::sync::Arc;
 use telemetry::Metrics;
@@ -12,6 +13,8 @@ use telemetry::Metrics;
 pub struct Api {
     pub(crate) control: ControlHandle,
     pub(crate) metrics: Metrics,
+    /// Who may log in over HTTPS.
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) config: Arc<ApiConfig>,
     /// Answers of the server API that a client may ask for again.
     pub(crate) answers: Arc<Answers>,
@@ -22,10 +25,16 @@ pub struct Api {
 impl Api {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(config: ApiConfig, control: ControlHandle, metrics: Metrics) -> Self {
+    pub fn new(
+        config: ApiConfig,
+        control: ControlHandle,
+        metrics: Metrics,
+        accounts: Arc<Accounts>,
+    ) -> Self {
         Self {
             control,
             metrics,
+            accounts,
             config: Arc::new(config),
             answers: Arc::default(),
             live: Live::unwatched(),

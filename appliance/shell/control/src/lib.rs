@@ -21,6 +21,7 @@ pub mod action;
 pub mod event;
 pub mod exchange;
 pub mod live;
+pub mod note;
 pub mod participant;
 pub mod reset;
 pub mod room;

@@ -57,6 +57,8 @@ metrics! {
         "Time from request head to response head, by route";
     ADMIN_REFUSED = Counter "ringward_admin_refused_total":
         "Admin socket connections closed because of their user id";
+    LOGINS = Counter "ringward_logins_total":
+        "Logins of operators over HTTPS, by outcome (ok, wrong, locked, wait, busy, random)";
     TOKENS_REFUSED = Counter "ringward_tokens_refused_total":
         "Access tokens refused, by cause";
     WEBSOCKETS = Gauge "ringward_websockets":

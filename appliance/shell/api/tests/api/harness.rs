@@ -1,5 +1,6 @@
 //! A box without media workers.
 
+use accounts::Accounts;
 use api::{Api, ApiConfig, ConnectionLimits, MEETING_PAGE, OperatorIdentity};
 use auth::{Claims, Grants, Keys};
 use axum::body::{Body, to_bytes};
@@ -146,7 +147,8 @@ impl TestBox {
             page: if options.page { MEETING_PAGE } else { &[] },
             version: "0.0.0-test".to_owned(),
         };
-        let api = Api::new(config, control.clone(), Metrics::detached());
+        let accounts = Arc::new(Accounts::open(folder.path()).unwrap());
+        let api = Api::new(config, control.clone(), Metrics::detached(), accounts);
         Self {
             control,
             media,
@@ -178,6 +180,16 @@ impl TestBox {
 
     pub(crate) fn api(&self) -> Api {
         self.api.clone()
+    }
+
+    /// What is served over TLS.
+    pub(crate) fn https_router(&self) -> Router {
+        api::https_router(self.api.clone())
+    }
+
+    /// Sends one request to the admin socket's router, as root.
+    pub(crate) async fn admin_send(&self, request: Request<Body>) -> Answer {
+        answer_of(self.admin_router(), request).await
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {

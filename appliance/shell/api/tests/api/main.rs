@@ -9,6 +9,7 @@
 
 extern crate ringward_api as api;
 
+mod accounts;
 mod admin;
 mod authz_coverage;
 mod cors;

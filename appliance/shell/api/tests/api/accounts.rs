@@ -1,0 +1,319 @@
+//! Operators over HTTPS: logging in, what a session opens, and what it does not.
+
+use crate::harness::{Answer, TestBox, answer_of, request};
+use api::Remote;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use domain::audit::AuditRecord;
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use store::AuditQuery;
+use wire::admin::Role;
+
+const PASSWORD: &str = "correct horse battery";
+
+struct Https {
+    a_box: TestBox,
+}
+
+impl Https {
+    /// A box with an account of each role, named like it.
+    async fn new() -> Self {
+        let https = Self {
+            a_box: TestBox::new(),
+        };
+        for role in ["viewer", "operator", "biomedical", "admin"] {
+            let new = json!({ "name": role, "role": role, "password": PASSWORD });
+            let made = https.on_socket(Method::POST, "/admin/accounts", &new).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+        }
+        https
+    }
+
+    async fn on_socket(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.a_box
+            .admin_send(request(method, path, None, &[], body.to_string().into()))
+            .await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Answer {
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            body.to_string().into()
+        };
+        let mut request = request(method, path, token, headers, body);
+        request
+            .extensions_mut()
+            .insert(Remote(IpAddr::from([10, 0, 0, 1])));
+        answer_of(self.a_box.https_router(), request).await
+    }
+
+    async fn login(&self, name: &str, password: &str) -> Answer {
+        let body = json!({ "name": name, "password": password });
+        self.send(Method::POST, "/admin/login", None, &[], &body)
+            .await
+    }
+
+    async fn token(&self, name: &str) -> String {
+        let answer = self.login(name, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        self.send(Method::GET, path, token, &[], &Value::Null).await
+    }
+
+    /// Acts of the audit journal, newest first, as `actor act target reason`.
+    async fn audited(&self) -> Vec<String> {
+        let reader = self
+            .a_box
+            .control
+            .run(control::Control::audit_reader)
+            .await
+            .unwrap();
+        let all = AuditQuery {
+            limit: 100,
+            ..AuditQuery::default()
+        };
+        let entries = reader.page(&all).unwrap().items.into_iter();
+        entries
+            .map(|entry| {
+                let AuditRecord {
+                    actor,
+                    act,
+                    target,
+                    reason,
+                    ..
+                } = entry.record;
+                format!("{actor} {act} {target} {reason}")
+            })
+            .collect()
+    }
+}
+
+/// Every route that only an operator may use, and the least role that it answers.
+const OPERATORS: &[(&str, &str, Role)] = &[
+    ("GET", "/admin/rooms", Role::Viewer),
+    ("GET", "/admin/rooms/x", Role::Viewer),
+    ("DELETE", "/admin/rooms/x", Role::Operator),
+    ("GET", "/admin/events", Role::Viewer),
+    ("GET", "/admin/sessions", Role::Viewer),
+    ("GET", "/admin/sessions/RM_x", Role::Viewer),
+    ("GET", "/admin/status", Role::Viewer),
+    ("GET", "/admin/accounts", Role::Admin),
+    ("POST", "/admin/accounts", Role::Admin),
+    ("DELETE", "/admin/accounts/nobody", Role::Admin),
+    ("PUT", "/admin/accounts/nobody/password", Role::Admin),
+    ("POST", "/admin/accounts/nobody/unlock", Role::Admin),
+];
+
+fn method(text: &str) -> Method {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn without_a_session_everything_is_the_same_401() {
+    let https = Https::new().await;
+    let over = https.token("admin").await;
+    https
+        .send(
+            Method::POST,
+            "/admin/logout",
+            Some(&over),
+            &[],
+            &Value::Null,
+        )
+        .await;
+    let foreign = crate::harness::joins("ward", "someone");
+    let mut bodies = Vec::new();
+    for (word, path, _) in OPERATORS {
+        for token in [None, Some("x"), Some(&*over), Some(&*foreign)] {
+            let answer = https.send(method(word), path, token, &[], &json!({})).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {token:?}");
+            bodies.push(answer.body);
+        }
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1);
+}
+
+#[tokio::test]
+async fn the_operators_face_is_not_on_the_plain_listener() {
+    let https = Https::new().await;
+    let token = https.token("admin").await;
+    let login = ("POST", "/admin/login", Role::Viewer);
+    for (word, path, _) in OPERATORS.iter().chain(&[login]) {
+        let asked = request(method(word), path, Some(&token), &[], Body::empty());
+        assert_eq!(
+            https.a_box.send(asked).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+}
+
+/// A28.
+#[tokio::test]
+async fn a_page_of_another_origin_gets_403_before_anything_is_looked_at() {
+    let https = Https::new().await;
+    let token = https.token("admin").await;
+    let foreign = [("origin", "https://evil.example"), ("host", "box")];
+    let right = json!({ "name": "admin", "password": PASSWORD });
+    let answer = https
+        .send(Method::POST, "/admin/login", None, &foreign, &right)
+        .await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    for (word, path, _) in OPERATORS {
+        let answer = https
+            .send(method(word), path, Some(&token), &foreign, &json!({}))
+            .await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+    let own = [("origin", "https://box"), ("host", "box")];
+    let answer = https
+        .send(Method::POST, "/admin/login", None, &own, &right)
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn each_role_may_do_what_it_may_and_no_more() {
+    let https = Https::new().await;
+    for (name, role) in [
+        ("viewer", Role::Viewer),
+        ("operator", Role::Operator),
+        ("biomedical", Role::Biomedical),
+        ("admin", Role::Admin),
+    ] {
+        let token = https.token(name).await;
+        for (word, path, needed) in OPERATORS {
+            let answer = https
+                .send(method(word), path, Some(&token), &[], &json!({}))
+                .await;
+            assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{name} {path}");
+            let refused = answer.status == StatusCode::FORBIDDEN;
+            assert_eq!(refused, role < *needed, "{name} {path}: {}", answer.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_logins_are_answered_alike_and_then_have_to_wait() {
+    let https = Https::new().await;
+    for name in ["viewer", "nobody", "\u{202e}"] {
+        let mut bodies = Vec::new();
+        for _ in 0..5 {
+            let answer = https.login(name, "wrong").await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name:?}");
+            bodies.push(answer.body);
+        }
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1, "{name:?}");
+        let waits = https.login(name, PASSWORD).await;
+        assert_eq!(waits.status, StatusCode::TOO_MANY_REQUESTS, "{name:?}");
+        let seconds: u64 = waits.header("retry-after").parse().unwrap();
+        assert!((25..=30).contains(&seconds), "{name:?}: {seconds}");
+    }
+    let lines = https.audited().await;
+    assert!(
+        lines.contains(&"viewer lock_out box refused".to_owned()),
+        "{lines:?}"
+    );
+    assert!(
+        lines.contains(&"unknown lock_out box refused".to_owned()),
+        "{lines:?}"
+    );
+    let unlocked = https
+        .on_socket(Method::POST, "/admin/accounts/viewer/unlock", &json!(null))
+        .await;
+    assert_eq!(unlocked.status, StatusCode::NO_CONTENT);
+    https.token("viewer").await;
+}
+
+#[tokio::test]
+async fn a_removed_account_and_a_changed_password_end_their_sessions_at_once() {
+    let https = Https::new().await;
+    let (admin, viewer, operator) = (
+        https.token("admin").await,
+        https.token("viewer").await,
+        https.token("operator").await,
+    );
+    let removed = https
+        .send(
+            Method::DELETE,
+            "/admin/accounts/viewer",
+            Some(&admin),
+            &[],
+            &Value::Null,
+        )
+        .await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    let other = json!({ "password": "staple of another kind" });
+    let changed = https
+        .send(
+            Method::PUT,
+            "/admin/accounts/operator/password",
+            Some(&admin),
+            &[],
+            &other,
+        )
+        .await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT);
+    for token in [viewer, operator] {
+        let answer = https.get("/admin/rooms", Some(&token)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+    let lines = https.audited().await;
+    for want in [
+        "admin login box ok",
+        "admin account_remove viewer asked",
+        "admin account_remove viewer done",
+        "admin account_password operator done",
+    ] {
+        assert!(
+            lines.iter().any(|line| line == want),
+            "no {want:?} in {lines:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_is_refused_with_what_would_be_right() {
+    let https = Https::new().await;
+    for (name, password, status, want) in [
+        ("ben", "short", StatusCode::BAD_REQUEST, "12 to 128"),
+        (
+            "two words",
+            PASSWORD,
+            StatusCode::BAD_REQUEST,
+            "letters, digits",
+        ),
+        (
+            "viewer",
+            PASSWORD,
+            StatusCode::CONFLICT,
+            "ringward account password",
+        ),
+    ] {
+        let new = json!({ "name": name, "role": "viewer", "password": password });
+        let answer = https.on_socket(Method::POST, "/admin/accounts", &new).await;
+        assert_eq!(answer.status, status, "{name}");
+        assert!(answer.text().contains(want), "{}", answer.text());
+        assert!(!answer.text().contains(PASSWORD), "{}", answer.text());
+    }
+    let rubbish = r#"{"name": "ben", "password": "secret words here", "role": "king"}"#;
+    let asked = request(Method::POST, "/admin/accounts", None, &[], rubbish.into());
+    let answer = https.a_box.admin_send(asked).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(!answer.text().contains("secret words"), "{}", answer.text());
+}
