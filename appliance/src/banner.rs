@@ -14,6 +14,8 @@ pub(crate) struct Opened {
     pub(crate) http: Vec<SocketAddr>,
     /// HTTPS and WebSocket over TLS, as bound.
     pub(crate) https: Vec<SocketAddr>,
+    /// ICE over TCP beside HTTPS, as bound.
+    pub(crate) ice_tcp: Vec<SocketAddr>,
     /// Certificates in use.
     pub(crate) certificates: Vec<Facts>,
     /// ICE-UDP, as bound.
@@ -47,6 +49,10 @@ pub(crate) fn text(settings: &Settings, opened: &Opened) -> String {
     }
     for facts in &opened.certificates {
         row("certificate", &certificate(settings, facts));
+    }
+    let ice_tcp: Vec<_> = [&*opened.https, &*opened.ice_tcp].concat();
+    if !ice_tcp.is_empty() {
+        row("ICE-TCP", &join(&ice_tcp));
     }
     row("ICE-UDP", &join(&opened.udp));
     row("network", &opened.backend);

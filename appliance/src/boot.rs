@@ -14,6 +14,7 @@ use accounts::Accounts;
 use anyhow::{Context, Result, bail};
 use api::{Api, ApiConfig, ConnectionLimits};
 use control::{ControlConfig, ControlHandle};
+use edge::Bridge;
 use logbook::Logbook;
 use settings::{Backend, DEVELOPMENT_KEY, Egress, PlainHttp, Settings};
 use std::io::Write;
@@ -67,6 +68,7 @@ async fn run(
     let listeners = Listeners {
         http: listeners::bind(&settings.http, &mut inherited, "--http").await?,
         https: listeners::bind(&settings.https, &mut inherited, "--https").await?,
+        ice_tcp: listeners::bind(&settings.ice_tcp, &mut inherited, "--ice-tcp").await?,
     };
     inherited.close_rest();
     let (store, recovery) = open_store(settings)?;
@@ -75,10 +77,11 @@ async fn run(
     let settings = &keys::complete(settings.clone())?;
     let tls = tls::open(settings)?;
     let (events_in, events) = crossbeam_channel::unbounded();
-    let (mut workers, plane) = worker::start(&workers_config(settings)?, &events_in)?;
+    let (mut workers, plane) = worker::start(&workers_config(settings, &listeners)?, &events_in)?;
     let opened = Opened {
         http: addresses(&listeners.http),
         https: addresses(&listeners.https),
+        ice_tcp: addresses(&listeners.ice_tcp),
         certificates: tls.as_ref().map_or_else(Vec::new, |tls| tls.certificates()),
         udp: workers.local_addrs(),
         backend: workers.reason().to_owned(),
@@ -104,15 +107,12 @@ async fn run(
         tls.clone(),
     );
     let api = open_api(settings, &control, metrics)?.with_live(live);
-    let mut tasks = serve_http(
-        settings,
+    let doors = Doors {
         listeners,
         tls,
-        api,
-        &control,
-        descriptors,
-        &stopping,
-    )?;
+        bridge: Bridge::new(&opened.udp),
+    };
+    let mut tasks = serve_http(settings, doors, api, &control, descriptors, &stopping)?;
     tasks.spawn(watch.run(until(stopping.clone())));
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
@@ -177,10 +177,18 @@ fn say_recovered(recovery: &Recovery) {
     }
 }
 
+/// Everything that TCP connections need.
+struct Doors {
+    listeners: Listeners,
+    tls: Option<Arc<Tls>>,
+    bridge: Bridge,
+}
+
 /// What was bound before anything else: a taken port should not cost a recovery.
 struct Listeners {
     http: Vec<TcpListener>,
     https: Vec<TcpListener>,
+    ice_tcp: Vec<TcpListener>,
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
@@ -190,12 +198,13 @@ fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
         .collect()
 }
 
-fn workers_config(settings: &Settings) -> Result<WorkersConfig> {
+fn workers_config(settings: &Settings, listeners: &Listeners) -> Result<WorkersConfig> {
     Ok(WorkersConfig {
         count: worker_count(settings),
         first_port: settings.udp_port,
         addresses: own_addresses(settings.development)?,
         announced: settings.announce.clone(),
+        tcp: [addresses(&listeners.https), addresses(&listeners.ice_tcp)].concat(),
         backend: match settings.net {
             Backend::Auto => BackendChoice::Auto,
             Backend::Uring => BackendChoice::Uring,
@@ -276,8 +285,7 @@ fn open_api(settings: &Settings, control: &ControlHandle, metrics: Metrics) -> R
 
 fn serve_http(
     settings: &Settings,
-    listeners: Listeners,
-    tls: Option<Arc<Tls>>,
+    doors: Doors,
     api: Api,
     control: &ControlHandle,
     descriptors: u64,
@@ -291,34 +299,56 @@ fn serve_http(
         api::admin_router(api.clone()),
         until(stopping.clone()),
     ));
-    let limits = limits(descriptors, &listeners);
-    let https_port = addresses(&listeners.https).first().map(SocketAddr::port);
-    let lead = api::redirect_router(https_port.unwrap_or_default());
-    let plain = match settings.plain_http {
-        PlainHttp::Serve => api::router(api.clone()),
-        PlainHttp::Redirect => lead.clone(),
-    };
-    for listener in listeners.http {
-        let stop = until(stopping.clone());
-        tasks.spawn(api::serve_tcp(listener, plain.clone(), limits, stop));
-    }
-    if let Some(tls) = &tls {
-        for listener in listeners.https {
-            tasks.spawn(api::serve_tls(
-                listener,
-                tls.config(),
-                api::https_router(api.clone()),
-                lead.clone(),
-                limits,
-                refusals(control, tls.clone()),
-                until(stopping.clone()),
-            ));
-        }
-    }
-    if !settings.development || tls.is_some() {
-        tls::watch(tls, until(stopping.clone()), &mut tasks)?;
-    }
+    let limits = limits(descriptors, &doors.listeners);
+    doors.open(settings, (&api, control), limits, stopping, &mut tasks)?;
     Ok(tasks)
+}
+
+impl Doors {
+    /// Serves on every listener.
+    fn open(
+        self,
+        settings: &Settings,
+        (api, control): (&Api, &ControlHandle),
+        limits: ConnectionLimits,
+        stopping: &watch::Receiver<bool>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<()> {
+        let stop = || until(stopping.clone());
+        let https = addresses(&self.listeners.https);
+        let lead = api::redirect_router(https.first().map(SocketAddr::port).unwrap_or_default());
+        let plain = match settings.plain_http {
+            PlainHttp::Serve => api::router(api.clone()),
+            PlainHttp::Redirect => lead.clone(),
+        };
+        for listener in self.listeners.http {
+            tasks.spawn(api::serve_tcp(listener, plain.clone(), limits, stop()));
+        }
+        for listener in self.listeners.ice_tcp {
+            let bridge = self.bridge.clone();
+            tasks.spawn(api::serve_ice(listener, bridge, limits, stop()));
+        }
+        if let Some(tls) = &self.tls {
+            for listener in self.listeners.https {
+                tasks.spawn(api::serve_tls(
+                    listener,
+                    tls.config(),
+                    api::https_router(api.clone()),
+                    api::Others {
+                        plain: lead.clone(),
+                        bridge: self.bridge.clone(),
+                    },
+                    limits,
+                    refusals(control, tls.clone()),
+                    stop(),
+                ));
+            }
+        }
+        if !settings.development || self.tls.is_some() {
+            tls::watch(self.tls, stop(), tasks)?;
+        }
+        Ok(())
+    }
 }
 
 /// Handshakes that come to nothing are attempts to connect.
@@ -329,14 +359,14 @@ fn refusals(control: &ControlHandle, tls: Arc<Tls>) -> api::Refusals {
     }
 }
 
-/// All listeners share what descriptors there are.
+/// All listeners share what descriptors there are. A connection of ICE over TCP takes two.
 fn limits(descriptors: u64, listeners: &Listeners) -> ConnectionLimits {
     let usual = ConnectionLimits::default();
-    let count = listeners.http.len() + listeners.https.len();
+    let shares = listeners.http.len() + 2 * (listeners.https.len() + listeners.ice_tcp.len());
     ConnectionLimits {
         total: usual
             .total
-            .min(descriptors::connections(descriptors) / count.max(1)),
+            .min(descriptors::connections(descriptors) / shares.max(1)),
         ..usual
     }
 }

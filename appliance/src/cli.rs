@@ -99,6 +99,9 @@ pub(crate) struct ServeArguments {
     /// HTTPS address, repeatable; needs [tls] in the settings file, or development mode
     #[arg(long, value_name = "ADDR:PORT")]
     https: Vec<SocketAddr>,
+    /// Address of ICE over TCP beside the HTTPS ones, repeatable (7881 is usual)
+    #[arg(long, value_name = "ADDR:PORT")]
+    ice_tcp: Vec<SocketAddr>,
     /// First ICE-UDP port, one per worker [default: 7882]
     #[arg(long, value_name = "N")]
     udp_port: Option<u16>,
@@ -123,6 +126,7 @@ impl From<ServeArguments> for Flags {
             data: arguments.data,
             http: arguments.http,
             https: arguments.https,
+            ice_tcp: arguments.ice_tcp,
             udp_port: arguments.udp_port,
             workers: arguments.workers,
             net: arguments.net,

@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "api",
         &[
             "accounts",
+            "edge",
             "control",
             "wire",
             "auth",
@@ -49,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("webhooks", &["store", "auth", "vocab"]),
     ("telemetry", &["vocab"]),
     ("safe", &["vocab"]),
+    ("edge", &["telemetry"]),
     ("accounts", &["safe", "vocab", "wire"]),
     ("tls", &["safe", "vocab"]),
     ("settings", &["firmware-config", "vocab"]),

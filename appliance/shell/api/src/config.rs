@@ -28,6 +28,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// answers cannot stay forever. It is then closed after the answer in progress.
 pub const MAX_CONNECTION_AGE: Duration = Duration::from_mins(10);
 
+/// How long a stopping box still carries ICE over TCP: the media threads say farewell in it.
+pub const ICE_FAREWELL: Duration = Duration::from_millis(300);
+
 /// How long connections may finish when the box stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(1_500);
 

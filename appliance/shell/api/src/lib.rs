@@ -32,7 +32,8 @@ mod whip;
 pub use admin::operator::OperatorIdentity;
 pub use config::{ApiConfig, ConnectionLimits, PageFile};
 pub use listen::{
-    BindAdminError, Refusals, Remote, bind_unix, redirect_router, serve_tcp, serve_tls, serve_unix,
+    BindAdminError, Others, Refusals, Remote, bind_unix, redirect_router, serve_ice, serve_tcp,
+    serve_tls, serve_unix,
 };
 pub use live::{Live, Watch, WatchConfig};
 pub use page::MEETING_PAGE;

@@ -6,6 +6,7 @@
 
 mod connection;
 mod gate;
+mod ice;
 mod plain;
 mod tls;
 mod unix;
@@ -25,8 +26,9 @@ use tokio::task::JoinSet;
 
 pub use connection::Remote;
 pub use gate::Permit;
+pub use ice::serve_ice;
 pub use plain::redirect_router;
-pub use tls::{Refusals, serve_tls};
+pub use tls::{Others, Refusals, serve_tls};
 pub use unix::{BindAdminError, bind_unix, serve_unix};
 
 /// How long to wait after the kernel refused an accept: the process is out of descriptors or

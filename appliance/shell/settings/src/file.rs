@@ -83,6 +83,8 @@ pub struct FileSettings {
     pub https: Option<Spanned<OneOrMany<SocketAddr>>>,
     /// Whose certificate HTTPS shows.
     pub tls: Option<Spanned<FileTls>>,
+    /// Further addresses of ICE over TCP; those of `https` take it as well.
+    pub ice_tcp: Option<OneOrMany<SocketAddr>>,
     /// What `http` is for beside `https`.
     pub plain_http: Option<PlainHttp>,
     /// Whether browsers get the meeting page at `/`.

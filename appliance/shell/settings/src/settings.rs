@@ -33,6 +33,8 @@ pub struct Flags {
     pub http: Vec<SocketAddr>,
     /// `--https ADDR:PORT`, repeatable
     pub https: Vec<SocketAddr>,
+    /// `--ice-tcp ADDR:PORT`, repeatable
+    pub ice_tcp: Vec<SocketAddr>,
     /// `--udp-port N`
     pub udp_port: Option<u16>,
     /// `--workers N`
@@ -60,6 +62,8 @@ pub struct Settings {
     pub https: Vec<SocketAddr>,
     /// Whose certificate HTTPS shows.
     pub tls: Option<TlsSettings>,
+    /// Addresses of ICE over TCP beside those of HTTPS, which take it as well.
+    pub ice_tcp: Vec<SocketAddr>,
     /// What [`Self::http`] is for.
     pub plain_http: PlainHttp,
     /// Whether browsers get the meeting page at `/`.
@@ -145,6 +149,7 @@ impl Settings {
                     PlainHttp::Redirect
                 }),
             https,
+            ice_tcp: many(flags.ice_tcp, file.ice_tcp).unwrap_or_default(),
             tls,
             meeting_page: file.meeting_page.unwrap_or(true),
             udp_port: flags

@@ -45,6 +45,10 @@ metrics! {
         "Open TCP connections, WebSockets included";
     HTTP_REFUSED = Counter "ringward_http_refused_total":
         "Connections closed at once, by cause (limit, per_address, accept_error) or before a request (silent, tls_timeout, tls_untrusted, tls)";
+    ICE_TCP_CONNECTIONS = Gauge "ringward_ice_tcp_connections":
+        "Clients whose media comes over TCP";
+    ICE_TCP_CLOSED = Counter "ringward_ice_tcp_closed_total":
+        "ICE-TCP connections that ended, by cause (gone, foreign, unanswered, silent, stalled, no_socket, stopping)";
     CERTIFICATE_EXPIRES = Gauge "ringward_certificate_expires_seconds":
         "When a certificate in use ends, in seconds since 1970, by role (web, ca)";
     CERTIFICATES_REFUSED = Counter "ringward_certificates_refused_total":

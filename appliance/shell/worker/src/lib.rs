@@ -19,6 +19,7 @@ mod rooms;
 mod run;
 mod sockets;
 mod stun;
+mod tcp;
 mod timers;
 mod watch;
 mod workers;

@@ -1,5 +1,6 @@
 //! Which candidate a socket stands for, and which socket a candidate leaves from.
 
+use crate::tcp::TcpCandidates;
 use net::SocketIndex;
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,11 +11,13 @@ pub(crate) struct Sockets {
     known_as: Vec<SocketAddr>,
     /// Written into every session description.
     candidates: Vec<SocketAddr>,
+    /// Beside them.
+    tcp: TcpCandidates,
 }
 
 impl Sockets {
     /// With announced addresses (a 1:1 NAT before the box) clients know only those.
-    pub(crate) fn new(bound: &[SocketAddr], announced: &[IpAddr]) -> Self {
+    pub(crate) fn new(bound: &[SocketAddr], announced: &[IpAddr], tcp: &[SocketAddr]) -> Self {
         let known_as: Vec<_> = bound
             .iter()
             .map(|addr| announced_for(*addr, announced))
@@ -28,10 +31,17 @@ impl Sockets {
                 .map(|ip| SocketAddr::new(*ip, port))
                 .collect()
         };
+        let tcp = TcpCandidates::new(&candidates, tcp, !announced.is_empty());
         Self {
             known_as,
             candidates,
+            tcp,
         }
+    }
+
+    /// A session description with the candidates that only its text names.
+    pub(crate) fn told(&self, sdp: String) -> String {
+        self.tcp.add_to(sdp)
     }
 
     pub(crate) fn candidates(&self) -> &[SocketAddr] {
@@ -79,6 +89,7 @@ mod tests {
         let sockets = Sockets::new(
             &[addr("10.0.0.5:7882"), addr("[::1]:7882")],
             &["192.0.2.1".parse().unwrap()],
+            &[],
         );
         assert_eq!(sockets.candidates(), [addr("192.0.2.1:7882")]);
         assert_eq!(
@@ -97,7 +108,7 @@ mod tests {
 
     #[test]
     fn without_announced_addresses_each_socket_is_its_own_candidate() {
-        let sockets = Sockets::new(&[addr("127.0.0.1:1"), addr("10.0.0.5:1")], &[]);
+        let sockets = Sockets::new(&[addr("127.0.0.1:1"), addr("10.0.0.5:1")], &[], &[]);
         assert_eq!(sockets.socket_of(addr("10.0.0.5:1")), Some(SocketIndex(1)));
         assert_eq!(sockets.candidates().len(), 2);
     }

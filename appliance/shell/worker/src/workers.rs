@@ -24,6 +24,8 @@ pub struct WorkersConfig {
     pub addresses: Vec<IpAddr>,
     /// Addresses to announce as candidates; empty: the bound ones.
     pub announced: Vec<IpAddr>,
+    /// Where the box takes ICE over TCP; named to clients beside the UDP candidates.
+    pub tcp: Vec<SocketAddr>,
     /// Which network backend.
     pub backend: BackendChoice,
     /// Who writes RTP toward clients.
@@ -171,7 +173,11 @@ impl Seat {
             backend: reactor.backend(),
             reason: reason.to_string(),
         }));
-        let sockets = Sockets::new(reactor.local_addrs(), &self.config.announced);
+        let sockets = Sockets::new(
+            reactor.local_addrs(),
+            &self.config.announced,
+            &self.config.tcp,
+        );
         let mut worker = Worker::new(
             self.index,
             reactor,

@@ -99,6 +99,7 @@ impl Stage {
             first_port: 0,
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             announced: Vec::new(),
+            tcp: Vec::new(),
             backend,
             egress: EgressKind::Own,
             pin: false,

@@ -1,10 +1,12 @@
 //! TLS: the twin of [`super::serve_tcp`], whose connections begin with a handshake.
 
 use super::connection::serve_connection;
+use super::ice::carry;
 use super::{Arrived, accept};
 use crate::config::{ConnectionLimits, HANDSHAKE_TIMEOUT};
 use attempt::{Door, TlsFault};
 use axum::Router;
+use edge::Bridge;
 use logbook::{Logbook, Origin};
 use std::future::Future;
 use std::io;
@@ -18,6 +20,15 @@ use tokio_rustls::server::TlsStream;
 
 /// The first byte of TLS: a record of the handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
+
+/// What becomes of those who do not speak TLS on the HTTPS port.
+#[derive(Clone)]
+pub struct Others {
+    /// Answers HTTP.
+    pub plain: Router,
+    /// Carries ICE.
+    pub bridge: Bridge,
+}
 
 /// Who is told of handshakes that came to nothing.
 #[derive(Clone)]
@@ -79,19 +90,20 @@ impl Failed {
 }
 
 /// Serves `router` over TLS on `listener` until `stop` completes, as [`super::serve_tcp`] does.
-/// Who speaks HTTP without TLS here is served `plain`.
+/// Who speaks something else here is one of the `others`.
 pub async fn serve_tls(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     router: Router,
-    plain: Router,
+    others: Others,
     limits: ConnectionLimits,
     refusals: Refusals,
     stop: impl Future<Output = ()>,
 ) {
     let acceptor = TlsAcceptor::from(tls);
     let serve = |arrived: Arrived, drain| {
-        let (acceptor, router, plain) = (acceptor.clone(), router.clone(), plain.clone());
+        let (acceptor, router) = (acceptor.clone(), router.clone());
+        let Others { plain, bridge } = others.clone();
         let refusals = refusals.clone();
         async move {
             let Arrived {
@@ -110,6 +122,14 @@ pub async fn serve_tls(
                 Ok(Begun::Plain(stream)) => {
                     serve_connection(stream, origin, plain, permit, drain).await;
                 }
+                Ok(Begun::Ice(stream)) => {
+                    let arrived = Arrived {
+                        stream,
+                        remote,
+                        permit,
+                    };
+                    carry(&bridge, arrived, drain).await;
+                }
                 Err(failed) => {
                     metrics::counter!(names::HTTP_REFUSED, "cause" => failed.label()).increment(1);
                     refusals.note(origin, failed);
@@ -124,6 +144,7 @@ pub async fn serve_tls(
 enum Begun {
     Tls(Box<TlsStream<TcpStream>>),
     Plain(TcpStream),
+    Ice(TcpStream),
 }
 
 /// Waits for what somebody speaks, and for the handshake.
@@ -131,6 +152,7 @@ async fn begun(acceptor: &TlsAcceptor, stream: TcpStream) -> Result<Begun, Faile
     let mut first = [0];
     let seen = timeout(HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await;
     match seen {
+        Ok(Ok(1)) if Bridge::speaks(first[0]) => return Ok(Begun::Ice(stream)),
         Ok(Ok(1)) if first[0] != HANDSHAKE_RECORD => return Ok(Begun::Plain(stream)),
         Ok(Ok(1)) => {}
         Err(_) => return Err(Failed::Mute),

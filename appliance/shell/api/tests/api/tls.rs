@@ -38,7 +38,10 @@ impl Secured {
             listener,
             tls.config(),
             router,
-            lead,
+            api::Others {
+                plain: lead,
+                bridge: edge::Bridge::new(&[]),
+            },
             limits,
             api::Refusals {
                 logbook: logbook::Logbook::detached(),

@@ -152,7 +152,7 @@ mod tests {
             ended,
             figures,
         };
-        let sockets = Sockets::new(&[address], &[]);
+        let sockets = Sockets::new(&[address], &[], &[]);
         let load = Arc::new(Load::default());
         let mut core = Core::new(0, sockets, certificate, reports, load, EgressKind::Own);
         let (now, room, key) = (Instant::now(), RoomKey(1), PeerKey(7));

@@ -45,14 +45,16 @@ impl Core {
         if let Some(index) = index {
             self.refresh_ufrag(index);
         }
-        self.emit(
-            outcome.unwrap_or_else(|cause| MediaEvent::NegotiationFailed {
-                room,
-                peer,
-                negotiation,
-                cause,
-            }),
-        );
+        let mut told = outcome.unwrap_or_else(|cause| MediaEvent::NegotiationFailed {
+            room,
+            peer,
+            negotiation,
+            cause,
+        });
+        if let MediaEvent::Answered { sdp, .. } | MediaEvent::Offered { sdp, .. } = &mut told {
+            *sdp = self.sockets.told(std::mem::take(sdp));
+        }
+        self.emit(told);
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn config(backend: BackendChoice, count: usize) -> WorkersConfig {
         first_port: 0,
         addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
         announced: Vec::new(),
+        tcp: Vec::new(),
         backend,
         egress: EgressKind::Own,
         pin: false,
