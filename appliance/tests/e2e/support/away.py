@@ -1,46 +1,79 @@
-"""A participant in another process, so that it can live in another network.
+"""A participant in a process of its own, which can live in another network.
 
-Joins, publishes a picture and a tone, and says as JSON lines what it sees and hears of others.
+As a program it joins, publishes a picture, and says as JSON lines how many pictures of others it
+has seen. `Away` starts it.
 """
 
 import asyncio
 import json
+import os
 import sys
 
-from livekit import rtc
+
+class Away:
+    """Such a participant, seen from the scenario."""
+
+    def __init__(self, url, token, mode, network=None, ca=None):
+        words = [sys.executable, __file__, url, token, mode]
+        self._words = network.command(*words) if network else words
+        self._environment = {**os.environ, **({"SSL_CERT_FILE": str(ca)} if ca else {})}
+
+    async def start(self):
+        self._process = await asyncio.create_subprocess_exec(
+            *self._words,
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        return self
+
+    async def sees(self, pictures, limit):
+        """Waits until it has seen so many pictures of somebody."""
+        said = []
+
+        async def listen():
+            while line := await self._process.stdout.readline():
+                said.append(line.decode(errors="replace").rstrip())
+                if said[-1].startswith("{") and json.loads(said[-1])["pictures"] >= pictures:
+                    return
+            raise AssertionError("it ended")
+
+        try:
+            await asyncio.wait_for(listen(), limit)
+        except Exception as error:
+            raise AssertionError(f"no {pictures} pictures: {error!r}; it said {said[-20:]}") from error
+
+    async def stop(self):
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
 
 
-def say(**facts):
-    print(json.dumps(facts), flush=True)
+async def main(url, token, mode):
+    from livekit import rtc
 
+    room, watching = rtc.Room(), []
 
-async def pictures(track):
-    stream, count = rtc.VideoStream(track), 0
-    async for _ in stream:
-        count += 1
-        if count % 5 == 0:
-            say(pictures=count)
-
-
-async def main(url, token, single):
-    room = rtc.Room()
-    tasks = []
+    async def watch(track):
+        count = 0
+        async for _ in rtc.VideoStream(track):
+            count += 1
+            print(json.dumps({"pictures": count}), flush=True)
 
     @room.on("track_subscribed")
-    def _(track, _publication, participant):
+    def _(track, _publication, _participant):
         if track.kind == rtc.TrackKind.KIND_VIDEO:
-            tasks.append(asyncio.ensure_future(pictures(track)))
+            watching.append(asyncio.ensure_future(watch(track)))
 
-    options = rtc.RoomOptions(single_peer_connection=single)
-    await room.connect(url, token, options)
-    say(joined=room.local_participant.identity)
+    await room.connect(url, token, rtc.RoomOptions(single_peer_connection=mode == "single"))
     source = rtc.VideoSource(320, 180)
     track = rtc.LocalVideoTrack.create_video_track("camera", source)
     await room.local_participant.publish_track(track, rtc.TrackPublishOptions(simulcast=False))
-    frame = rtc.VideoFrame(320, 180, rtc.VideoBufferType.I420, bytes([128]) * (320 * 180 * 3 // 2))
+    grey = bytes([128]) * (320 * 180 * 3 // 2)
     while True:
-        source.capture_frame(frame)
+        source.capture_frame(rtc.VideoFrame(320, 180, rtc.VideoBufferType.I420, grey))
         await asyncio.sleep(1 / 15)
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3] == "single"))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

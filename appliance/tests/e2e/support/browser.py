@@ -32,8 +32,9 @@ class Chromium:
     """One browser for all scenarios, and a small server for the page its tabs load. In a network
     of its own (`namespace`) it finds that server at the namespace's address."""
 
-    def __init__(self, namespace=None):
+    def __init__(self, namespace=None, flags=()):
         self.namespace = namespace
+        self._flags = [*FLAGS, *flags]
 
     async def start(self):
         application = web.Application()
@@ -46,7 +47,7 @@ class Chromium:
         self.origin = f"http://{host}:{self._runner.addresses[0][1]}"
         self._playwright = await async_playwright().start()
         # Only secure pages have devices, and only those from this machine are secure by themselves.
-        flags = [*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={self.origin}"]
+        flags = [*self._flags, f"--unsafely-treat-insecure-origin-as-secure={self.origin}"]
         with tempfile.TemporaryDirectory() as folder:
             program = self._program(Path(folder))
             self.browser = await self._playwright.chromium.launch(executable_path=program, args=flags)

@@ -30,18 +30,19 @@ class Network:
         _run(*inside, "address", "add", f"{self.client}/24", "dev", self.far)
         _run(*inside, "link", "set", self.far, "up")
         _run(*inside, "link", "set", "lo", "up")
-        _run(*inside, "route", "add", "default", "via", self.box)
         return self
 
     def block_udp(self):
         """What a hospital's guest network does."""
-        rules = "table inet e2e { chain out { type filter hook output priority 0; oifname != lo meta l4proto udp drop; } }"
-        _run("ip", "netns", "exec", self.name, "nft", rules)
+        nft = self.command("nft", "add")
+        _run(*nft, "table", "inet", "e2e")
+        _run(*nft, "chain", "inet", "e2e", "out", "{ type filter hook output priority 0 ; }")
+        _run(*nft, "rule", "inet", "e2e", "out", "oifname", "!=", "lo", "meta", "l4proto", "udp", "drop")
 
     def command(self, *words):
         """The words that run a program inside."""
         return ["ip", "netns", "exec", self.name, *words]
 
     def close(self):
-        subprocess.run(["ip", "netns", "del", self.name], capture_output=True, check=False)
-        subprocess.run(["ip", "link", "del", self.near], capture_output=True, check=False)
+        for words in (["ip", "netns", "del", self.name], ["ip", "link", "del", self.near]):
+            subprocess.run(words, capture_output=True, check=False)

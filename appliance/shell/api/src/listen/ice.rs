@@ -26,15 +26,18 @@ pub async fn serve_ice(
 pub(super) async fn carry(bridge: &Bridge, arrived: Arrived, mut drain: watch::Receiver<bool>) {
     let Arrived {
         stream,
-        remote,
+        origin,
         permit,
     } = arrived;
+    // A socket that has no address of its own any more is closed.
+    let Some(origin) = origin else { return };
+    let remote = origin.remote.ip().to_canonical();
     let stopping = async {
         let _ = drain.wait_for(|drain| *drain).await;
         tokio::time::sleep(ICE_FAREWELL).await;
     };
     let closed = tokio::select! {
-        closed = bridge.carry(stream, remote.0) => closed.label(),
+        closed = bridge.carry(stream, remote) => closed.label(),
         () = stopping => "stopping",
     };
     metrics::counter!(names::ICE_TCP_CLOSED, "cause" => closed).increment(1);

@@ -125,7 +125,7 @@ pub async fn serve_tls(
                 Ok(Begun::Ice(stream)) => {
                     let arrived = Arrived {
                         stream,
-                        remote,
+                        origin,
                         permit,
                     };
                     carry(&bridge, arrived, drain).await;
