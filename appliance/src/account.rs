@@ -87,7 +87,7 @@ fn list(at: &BoxArguments) -> Result<()> {
             AccountRole::from(account.role).word(),
             account.sessions,
             account.locked_out,
-            crate::events::time(account.password_at_ms),
+            crate::moment::text(account.password_at_ms),
         );
     }
     Ok(())
