@@ -2,7 +2,10 @@
 
 use super::Schemas;
 use serde_json::Value;
-use wire::admin::{AlarmsView, BoxView, Frame, LiveRoom, RoomDetail};
+use wire::admin::{
+    AccountView, AlarmsView, BoxView, Frame, LiveRoom, LoggedIn, Login, NewAccount, NewPassword,
+    RoomDetail,
+};
 use wire::{EventView, ReportEvents, SessionView, StatusView};
 
 /// One operation.
@@ -459,5 +462,57 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Who::Operator,
         "One life of a room.",
         Gives::Json(Schemas::of::<SessionView>),
+    ),
+    operation(
+        "post",
+        "/admin/login",
+        Who::Anybody,
+        "Begins a session, over HTTPS only.",
+        Gives::Json(Schemas::of::<LoggedIn>),
+    )
+    .takes(Takes::Json(Schemas::of::<Login>)),
+    operation(
+        "post",
+        "/admin/logout",
+        Who::Operator,
+        "Ends the session, over HTTPS only.",
+        Gives::Nothing,
+    ),
+    operation(
+        "get",
+        "/admin/accounts",
+        Who::Operator,
+        "The accounts of operators.",
+        Gives::Json(Schemas::list::<AccountView>),
+    ),
+    operation(
+        "post",
+        "/admin/accounts",
+        Who::Operator,
+        "Makes an account.",
+        Gives::Created(PLAIN),
+    )
+    .takes(Takes::Json(Schemas::of::<NewAccount>)),
+    operation(
+        "delete",
+        "/admin/accounts/{name}",
+        Who::Operator,
+        "Removes an account and ends its sessions.",
+        Gives::Nothing,
+    ),
+    operation(
+        "put",
+        "/admin/accounts/{name}/password",
+        Who::Operator,
+        "Gives an account another password and ends its sessions.",
+        Gives::Nothing,
+    )
+    .takes(Takes::Json(Schemas::of::<NewPassword>)),
+    operation(
+        "post",
+        "/admin/accounts/{name}/unlock",
+        Who::Operator,
+        "Forgets an account's failed logins.",
+        Gives::Nothing,
     ),
 ];

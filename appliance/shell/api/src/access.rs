@@ -194,4 +194,9 @@ pub const ADMIN_ROUTES: &[AdminRoute] = &[
     admin("GET", "/admin/status", Role::Viewer),
     admin("GET", "/admin/audit", Role::Viewer),
     admin("POST", "/admin/actions", Role::Operator),
+    admin("GET", "/admin/accounts", Role::Admin),
+    admin("POST", "/admin/accounts", Role::Admin),
+    admin("DELETE", "/admin/accounts/{name}", Role::Admin),
+    admin("PUT", "/admin/accounts/{name}/password", Role::Admin),
+    admin("POST", "/admin/accounts/{name}/unlock", Role::Admin),
 ];
