@@ -3,8 +3,8 @@
 use super::Schemas;
 use serde_json::Value;
 use wire::admin::{
-    AccountView, AlarmsView, BoxView, Frame, LiveRoom, LoggedIn, Login, NewAccount, NewPassword,
-    RoomDetail,
+    AccountView, AlarmsView, AttemptView, BoxView, Frame, LiveRoom, LoggedIn, Login, NewAccount,
+    NewPassword, RoomDetail, WhyView,
 };
 use wire::{EventView, ReportEvents, SessionView, StatusView};
 
@@ -514,5 +514,27 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Who::Operator,
         "Forgets an account's failed logins.",
         Gives::Nothing,
+    ),
+    operation(
+        "post",
+        "/v1/rooms/{room}/trouble",
+        Who::Token,
+        "What only the client knows of its attempt to connect, in a closed set of words.",
+        Gives::Nothing,
+    )
+    .takes(OBJECT),
+    operation(
+        "get",
+        "/admin/why/{whom}",
+        Who::Operator,
+        "Why somebody cannot connect, by identity or sid.",
+        Gives::Json(Schemas::of::<WhyView>),
+    ),
+    operation(
+        "get",
+        "/admin/attempts",
+        Who::Operator,
+        "Attempts to connect, newest first.",
+        Gives::Json(Schemas::list::<AttemptView>),
     ),
 ];
