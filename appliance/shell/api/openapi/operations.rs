@@ -3,8 +3,8 @@
 use super::Schemas;
 use serde_json::Value;
 use wire::admin::{
-    AccountView, AlarmsView, AttemptView, BoxView, Frame, LiveRoom, LoggedIn, Login, NewAccount,
-    NewPassword, RoomDetail, WhyView,
+    AccountView, AlarmsView, BoxView, Frame, LiveRoom, LoggedIn, Login, NewAccount, NewPassword,
+    RoomDetail, WhyView,
 };
 use wire::{EventView, ReportEvents, SessionView, StatusView};
 
@@ -535,6 +535,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "/admin/attempts",
         Who::Operator,
         "Attempts to connect, newest first.",
-        Gives::Json(Schemas::list::<AttemptView>),
+        Gives::Json(Schemas::list::<WhyView>),
     ),
 ];
