@@ -3,8 +3,8 @@
 use super::Schemas;
 use serde_json::Value;
 use wire::admin::{
-    AccountView, AlarmsView, BoxView, Frame, LiveRoom, LoggedIn, Login, NewAccount, NewPassword,
-    RoomDetail, WhyView,
+    AccountView, ActionAnswer, ActionRequest, AlarmsView, AuditPage, BoxView, Frame, LiveRoom,
+    LoggedIn, Login, NewAccount, NewPassword, RoomDetail, WhyView,
 };
 use wire::{EventView, ReportEvents, SessionView, StatusView};
 
@@ -536,5 +536,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Who::Operator,
         "Attempts to connect, newest first.",
         Gives::Json(Schemas::list::<WhyView>),
+    ),
+    operation(
+        "post",
+        "/admin/actions",
+        Who::Operator,
+        "Does something, written into the audit journal before and after.",
+        Gives::Json(Schemas::of::<ActionAnswer>),
+    )
+    .takes(Takes::Json(Schemas::of::<ActionRequest>)),
+    operation(
+        "get",
+        "/admin/audit",
+        Who::Operator,
+        "Who did what, newest first, and how the chain is.",
+        Gives::Json(Schemas::of::<AuditPage>),
     ),
 ];
