@@ -97,6 +97,7 @@ async fn run(
     )?;
     let (stop, stopping) = watch::channel(false);
     let alarms = AlarmBoard::open(&settings.data);
+    control.open_alarm_desk(Arc::new(Desk(alarms.clone())));
     let (watch, live) = watching::over(
         settings,
         &opened,

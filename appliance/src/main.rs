@@ -10,6 +10,7 @@ mod ca;
 mod care;
 mod cli;
 mod descriptors;
+mod desk;
 mod events;
 mod grade;
 mod health;

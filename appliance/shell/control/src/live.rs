@@ -24,6 +24,8 @@ pub struct RoomNow {
     pub created_at: UnixMillis,
     /// Nobody new is admitted.
     pub locked: bool,
+    /// A Hold forbids Purge.
+    pub hold: bool,
     /// `ward` of its metadata where that is a JSON object, else its name before the first `-`.
     pub ward: Option<String>,
     /// Everybody in it, hidden ones too, in order of joining.
@@ -48,7 +50,11 @@ impl Control {
             })
             .ok()
         });
-        rooms.collect()
+        let mut rooms: Vec<RoomNow> = rooms.collect();
+        for room in &mut rooms {
+            room.hold = self.standing.is_held(&room.sid);
+        }
+        rooms
     }
 
     /// The room of that sid or name, with its tracks. A sid is looked for first.
@@ -59,7 +65,9 @@ impl Control {
             .find(|(_, live)| live.room.sid().as_str() == sid_or_name)
             .map(|(key, _)| *key);
         let key = by_sid.or_else(|| self.by_name.get(sid_or_name).copied())?;
-        self.read_room(key, |live| room_now(live, true)).ok()
+        let mut room = self.read_room(key, |live| room_now(live, true)).ok()?;
+        room.hold = self.standing.is_held(&room.sid);
+        Some(room)
     }
 }
 
@@ -69,6 +77,7 @@ fn room_now(live: &LiveRoom, with_tracks: bool) -> RoomNow {
         name: live.room.name().clone(),
         created_at: live.created_at,
         locked: live.room.is_locked(),
+        hold: false,
         ward: ward(live.room.metadata(), live.room.name()),
         present: live.room.present(with_tracks),
     }

@@ -124,10 +124,10 @@ impl TestBox {
     async fn lives(&self, room: &str) -> bool {
         let room = room.to_owned();
         self.control
-            .run(move |c| c.room(&room))
+            .run(move |c| c.room_now(&room))
             .await
             .unwrap()
-            .is_ok()
+            .is_some()
     }
 }
 

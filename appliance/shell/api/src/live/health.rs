@@ -60,7 +60,7 @@ impl Known<'_> {
             version: self.config.version.clone(),
             started_at_ms: status.started_at.0,
             ready: status.ready,
-            draining: false,
+            draining: status.draining,
             problems: status.problems.clone(),
             backend: self.config.backend.clone(),
             cores: workers

@@ -83,7 +83,7 @@ impl<'a> Seen<'a> {
                 .max()
                 .map(millis),
             recording: false,
-            hold: false,
+            hold: self.room.hold,
             locked: self.room.locked,
             alarm: alarm.cloned(),
             flags: flags::of(&self.people, self.now),
