@@ -55,6 +55,31 @@ impl Admin {
         })
     }
 
+    /// `POST path` with a JSON body.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let mut url = reqwest::Url::parse("http://ringward").context("a literal address")?;
+        url.set_path(path);
+        let asked = self
+            .client
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        let answer = asked
+            .send()
+            .await
+            .with_context(|| format!("the box behind {} does not answer", self.socket.display()))?;
+        let status = answer.status();
+        let body = answer.bytes().await.unwrap_or_default();
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        bail!(
+            "the box refuses: {}",
+            body["detail"].as_str().unwrap_or(status.as_str())
+        );
+    }
+
     async fn ask(&self, path: &str, query: &[(&str, String)]) -> Result<reqwest::Response> {
         let mut url = reqwest::Url::parse("http://ringward").context("a literal address")?;
         url.set_path(path);

@@ -64,6 +64,22 @@ pub(crate) enum Command {
     Events(EventsArguments),
     /// Says why somebody cannot connect
     Why(WhyArguments),
+    /// Shows who did what, from the audit journal
+    ///
+    /// Exit code: 0 shown, 1 not, or the journal's chain is not whole.
+    Audit(AuditArguments),
+    /// Ends a room, a participant or a track by its sid; its record is kept
+    ///
+    /// Exit code: 0 it has ended, 1 it has not.
+    End(EndArguments),
+    /// Admits nobody new; calls go on
+    ///
+    /// Exit code: 0 it drains, 1 it does not.
+    Drain(DrainArguments),
+    /// Admits newcomers again
+    ///
+    /// Exit code: 0 it admits, 1 it does not.
+    Undrain(DrainArguments),
     /// Looks after the data folder of a box that does not run
     #[command(subcommand)]
     Store(StoreCommand),
@@ -262,6 +278,51 @@ pub(crate) struct WhyArguments {
     /// Only since, in milliseconds since 1970
     #[arg(long, value_name = "MS")]
     pub(crate) since: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct AuditArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+    /// Only this act: end, mute, hold, drain, …
+    #[arg(long)]
+    pub(crate) act: Option<String>,
+    /// Only by this actor: uid:0, or an account
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Only since, in milliseconds since 1970
+    #[arg(long, value_name = "MS")]
+    pub(crate) since: Option<u64>,
+    /// At most this many, the newest
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct EndArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+    /// `RM_…`, `PA_…` or `TR_…`
+    #[arg(value_name = "SID")]
+    pub(crate) sid: String,
+    /// `stuck_empty`, requested, safety, abuse, maintenance, test, or other with --note
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// A remark for the record, at most 200 characters; no patient's name
+    #[arg(long)]
+    pub(crate) note: Option<String>,
+    /// Means it
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DrainArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+    /// Why: maintenance, test, …
+    #[arg(long, default_value = "maintenance")]
+    pub(crate) reason: String,
 }
 
 #[derive(Subcommand)]

@@ -17,6 +17,7 @@ mod health;
 mod keys;
 mod listeners;
 mod moment;
+mod operate;
 mod rooms;
 mod service;
 mod shown;
@@ -53,6 +54,10 @@ fn main() -> ExitCode {
         Command::Health(arguments) => return asked(health::health(&arguments)),
         Command::Status(arguments) => return asked(health::status(&arguments)),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Audit(arguments) => operate::audit(&arguments),
+        Command::End(arguments) => operate::end(&arguments),
+        Command::Drain(arguments) => operate::drain(&arguments, wire::admin::Verb::Drain),
+        Command::Undrain(arguments) => operate::drain(&arguments, wire::admin::Verb::Undrain),
         Command::Store(command) => stopped::run(&command),
         Command::Ca(command) => ca::run(&command),
         Command::Account(command) => account::run(&command),

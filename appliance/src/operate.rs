@@ -1,0 +1,158 @@
+//! What operators do from a shell: `audit`, `end`, `drain`, `undrain`.
+
+use crate::admin::{Admin, block_on};
+use crate::cli::{AuditArguments, DrainArguments, EndArguments};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use vocab::DisplayText;
+use wire::admin::{ActionAnswer, ActionRequest, AuditEntry, AuditPage, Reason, Target, Verb};
+
+/// Longest detail shown on a line.
+const MAX_DETAIL: usize = 512;
+
+/// Entries of the audit journal, oldest of the page first.
+#[expect(clippy::print_stdout, reason = "a command's result")]
+pub(crate) fn audit(arguments: &AuditArguments) -> Result<()> {
+    let query: Vec<(&str, String)> = [
+        ("act", arguments.act.clone()),
+        ("actor", arguments.actor.clone()),
+        ("since_ms", arguments.since.map(|at| at.to_string())),
+        ("limit", Some(arguments.limit.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect();
+    let page: AuditPage = block_on(async {
+        let answer = Admin::at(&arguments.at)?
+            .get("/admin/audit", &query)
+            .await?;
+        Ok(serde_json::from_value(answer)?)
+    })?;
+    for entry in page.items.iter().rev() {
+        if arguments.at.json {
+            println!("{}", serde_json::to_string(entry)?);
+        } else {
+            println!("{}", line(entry));
+        }
+    }
+    if let Some(problem) = page.chain.problem {
+        bail!("the audit journal's chain: {problem}");
+    }
+    Ok(())
+}
+
+/// Ends what a sid names.
+pub(crate) fn end(arguments: &EndArguments) -> Result<()> {
+    if !arguments.yes {
+        bail!("{} would be cut off: say --yes", arguments.sid);
+    }
+    let request = ActionRequest {
+        note: arguments.note.clone().unwrap_or_default(),
+        ..request(Verb::End, target(&arguments.sid)?, &arguments.reason)?
+    };
+    send(&arguments.at, &request)
+}
+
+/// Admits nobody new, or admits again.
+pub(crate) fn drain(arguments: &DrainArguments, verb: Verb) -> Result<()> {
+    send(
+        &arguments.at,
+        &request(verb, Target::Box, &arguments.reason)?,
+    )
+}
+
+fn request(verb: Verb, target: Target, reason: &str) -> Result<ActionRequest> {
+    let reason: Reason = serde_json::from_value(json!(reason)).with_context(|| {
+        "--reason: stuck_empty, requested, safety, abuse, maintenance, test or other (with --note)"
+    })?;
+    Ok(ActionRequest {
+        verb,
+        target,
+        reason,
+        note: String::new(),
+        deadline_ms: None,
+        key: None,
+        minutes: None,
+    })
+}
+
+fn target(sid: &str) -> Result<Target> {
+    let sid = sid.to_owned();
+    Ok(match sid.get(..3) {
+        Some("RM_") => Target::Room { sid },
+        Some("PA_") => Target::Participant { sid },
+        Some("TR_") => Target::Track { sid },
+        _ => bail!("a sid begins with RM_, PA_ or TR_: `ringward rooms` lists those of rooms"),
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "a command's result")]
+fn send(at: &crate::cli::BoxArguments, request: &ActionRequest) -> Result<()> {
+    let answer: Value =
+        block_on(async { Admin::at(at)?.post("/admin/actions", &json!(request)).await })?;
+    let answer: ActionAnswer = serde_json::from_value(answer)?;
+    if at.json {
+        println!("{}", serde_json::to_string(&answer)?);
+    } else {
+        let outcome = json!(answer.outcome);
+        let outcome = outcome.as_str().unwrap_or_default();
+        println!(
+            "{outcome}: {} (audit entry {}, {} ms)",
+            DisplayText::up_to(MAX_DETAIL, &answer.detail),
+            answer.audit,
+            answer.took_ms
+        );
+    }
+    Ok(())
+}
+
+fn line(entry: &AuditEntry) -> String {
+    let phase = json!(entry.phase);
+    format!(
+        "#{:<6} {} {:<12} {:<12} {:<8} {:<20} {:<12} {}",
+        entry.sequence,
+        crate::moment::text(entry.at_ms),
+        DisplayText::new(&entry.actor),
+        DisplayText::new(&entry.act),
+        phase.as_str().unwrap_or_default(),
+        DisplayText::new(&entry.target),
+        DisplayText::new(&entry.reason),
+        DisplayText::up_to(MAX_DETAIL, &entry.detail),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use wire::admin::AuditPhase;
+
+    #[test]
+    fn a_sid_says_what_it_names_and_a_name_is_none() {
+        assert!(matches!(target("RM_1").unwrap(), Target::Room { .. }));
+        assert!(matches!(
+            target("PA_1").unwrap(),
+            Target::Participant { .. }
+        ));
+        assert!(matches!(target("TR_1").unwrap(), Target::Track { .. }));
+        for name in ["ward", "", "ää", "RM"] {
+            assert!(target(name).is_err(), "{name}");
+        }
+        assert!(request(Verb::End, Target::Box, "because").is_err());
+    }
+
+    #[test]
+    fn a_hostile_entry_cannot_drive_the_terminal() {
+        let entry = AuditEntry {
+            sequence: 1,
+            at_ms: 0,
+            actor: "a\u{1b}[2J".to_owned(),
+            act: "end".to_owned(),
+            target: "RM_\u{202e}".to_owned(),
+            phase: AuditPhase::Intent,
+            reason: "test".to_owned(),
+            detail: "\u{7}".to_owned(),
+        };
+        assert!(!line(&entry).contains(['\u{1b}', '\u{7}', '\u{202e}']));
+    }
+}
