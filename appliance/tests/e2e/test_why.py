@@ -11,6 +11,7 @@ import pytest
 from livekit import api
 from playwright.async_api import async_playwright
 
+from support.box import free_port
 from support.browser import FLAGS, PROGRAM
 from support.client import Client, fresh
 from support.wait import LONG, SHORT, until
@@ -491,3 +492,27 @@ async def test_who_connects_is_told_so(hospital, ward, call):
         return all(grades[stage] == "pass" for stage in ("signal", "token", "admission", "codec", "udp", "dtls", "up"))
 
     await until(flows, "every stage of a sound call passes", LONG)
+
+
+# TLS.
+
+
+def https(port, tls):
+    """Settings of a box that serves HTTPS beside the HTTP that these scenarios watch it by."""
+    return f'development = true\nhttps = "127.0.0.1:{port}"\nplain-http = "serve"\n\n[tls]\n{tls}\n'
+
+
+async def test_a_client_that_does_not_know_the_boxs_ca(own_box):
+    port = free_port()
+    box = await own_box(config=https(port, "internal-ca = true"))
+    attempt = await attempted(box, f"wss://127.0.0.1:{port}", fresh(), "nobody")
+    await is_named(box, "127.0.0.1", "TLS-UNTRUSTED")
+    await given_up(*attempt)
+
+
+async def test_a_connection_on_which_nothing_is_said(own_box):
+    port = free_port()
+    box = await own_box(config=https(port, "internal-ca = true"))
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    await is_named(box, "127.0.0.1", "SIGNAL-TIMEOUT")
+    writer.close()
