@@ -4,6 +4,7 @@ use crate::addresses;
 use crate::admin::SOCKET_NAME;
 use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
+use crate::desk::Desk;
 use crate::listeners::{self, Inherited};
 use crate::service::{self, Vitals};
 use crate::watching;
