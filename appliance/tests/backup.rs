@@ -59,7 +59,7 @@ fn made(data: &Path) -> std::collections::HashSet<String> {
     assert!(status.success(), "{lines}");
     let names = lines.lines().filter_map(|line| {
         let event: serde_json::Value = serde_json::from_str(line).ok()?;
-        event["room_name"].as_str().map(str::to_owned)
+        event["event"]["room_name"].as_str().map(str::to_owned)
     });
     names.collect()
 }
