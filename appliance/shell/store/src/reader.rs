@@ -285,6 +285,12 @@ impl Shared {
     /// Takes the index from the readers, after the questions being answered now.
     pub(crate) fn close(&self) {
         self.progress().closed = true;
+        self.withdraw();
+        self.moved.notify_all();
+    }
+
+    /// Takes the index away until [`Self::opened`] gives another.
+    pub(crate) fn withdraw(&self) {
         let view = self
             .view
             .write()
@@ -292,7 +298,6 @@ impl Shared {
             .take();
         // A sled that has panicked may panic again while it is dropped.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(view)));
-        self.moved.notify_all();
     }
 
     /// A copy, so that a long question holds up neither the index nor its closing.

@@ -149,10 +149,11 @@ impl Work {
                     return self.shared.set_state(IndexState::Failed(error.to_string()));
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "the index stays behind the journal; it is tried again");
-                    if !self.feed.pause(RETRY) {
-                        break;
-                    }
+                    tracing::warn!(%error, "the index stays behind the journal; it is opened anew");
+                    let Some(anew) = self.reopen(index) else {
+                        return;
+                    };
+                    index = anew;
                 }
                 Err(_) => {
                     tracing::error!("the index panicked and is closed; the next start rebuilds it");
@@ -281,6 +282,17 @@ impl Work {
         self.shared.suspect();
         self.close(index);
         self.shared.set_state(IndexState::Failed(reason));
+    }
+
+    /// sled keeps its first error for good: only a new handle can succeed.
+    fn reopen(&self, index: Index) -> Option<Index> {
+        self.shared.withdraw();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(index)));
+        if self.feed.pause(RETRY) {
+            self.open()
+        } else {
+            None
+        }
     }
 
     fn close(&self, index: Index) {
