@@ -10,7 +10,7 @@ use telemetry::names;
 use tls::{Reloaded, Source, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use vocab::HostName;
 
 /// The internal CA's folder inside the data folder.
@@ -83,7 +83,11 @@ pub(crate) fn watch(
     tasks: &mut JoinSet<()>,
 ) -> Result<()> {
     let mut hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be watched")?;
-    let mut looks = interval(LOOK_EVERY);
+    if let Some(tls) = &tls {
+        publish(tls);
+    }
+    // What was read at the start is not looked at again at once.
+    let mut looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let looking = async move {
         loop {
