@@ -119,7 +119,10 @@ fn impact(model: &Model, card: &Card) -> Vec<String> {
                 if room.hold { "YES" } else { "none" },
             ));
         }
-        None => lines.push("It has ended by itself; nothing is left to do".to_owned()),
+        None if matches!(card.step, Step::Impact | Step::Form) => {
+            lines.push("It has ended by itself; nothing is left to do".to_owned());
+        }
+        None => {}
     }
     lines
 }
@@ -138,7 +141,7 @@ fn effect(card: &Card) -> &'static str {
         }
         (Verb::BlockRejoin, _) => "it may not come back to this room for so long.",
         (Verb::Drain, _) => {
-            "nobody new is admitted; those present go on; the box ends when the last call has."
+            "nobody new is admitted, also after a restart; those present go on. Undrain ends it."
         }
         (Verb::Undrain, _) => "newcomers are admitted again.",
         (Verb::Hold, _) => "the record cannot be purged until the Hold is released.",

@@ -1,4 +1,5 @@
 //! Whoever is told a cause finds its page.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use ringward_attempt::Code;
 use std::collections::BTreeSet;

@@ -33,6 +33,7 @@ fn main() {
                 certificate: certificate.clone(),
                 egress: EgressKind::Own,
                 seed: key,
+                epoch: now,
             };
             Peer::new(&config, now)
         })

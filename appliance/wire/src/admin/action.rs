@@ -46,7 +46,7 @@ pub enum Verb {
     Purge,
     /// Somebody who was ended may not come back for `minutes`.
     BlockRejoin,
-    /// Admits nobody new and ends when the last call has.
+    /// Admits nobody new, also after a restart, until [`Verb::Undrain`]; those present go on.
     Drain,
     /// Admits again.
     Undrain,
