@@ -1,7 +1,7 @@
 //! The box as operators see it, looked at once a second whatever the number of consoles.
 //!
 //! One task, [`Watch`], takes what the workers say, asks the control thread for the rooms and the
-//! kernel for the machine, lets the rules raise alarms, and puts all of it into one [`Picture`].
+//! kernel for the machine, lets the rules raise alarms, and puts all of it into one `Picture`.
 //! Consoles hold the picture they have seen and are sent what is different in the newest: nothing
 //! queues for a console, however slow, and none costs the others anything.
 

@@ -232,7 +232,7 @@ impl Authority {
     }
 
     /// The server's certificate for those of `names` that the CA may sign for: the one there is,
-    /// or a new one when that is for others or ends within [`RENEW_DAYS`].
+    /// or a new one when that is for others or ends within `RENEW_DAYS`.
     ///
     /// # Errors
     /// [`AuthorityError`].
