@@ -16,8 +16,8 @@ from support.wait import LONG, SHORT, until
 
 KEY = "wardkey"
 
-IDS = {"room", "identity of ada", "identity of ben"}
-"""May stand in the journal, as ids; in nothing else."""
+IDS = {"room", "identity of ada", "identity of ben", "identity of the encoder"}
+"""May stand in the journal and in the records of attempts, as ids; in nothing else."""
 
 PLANTED = 50
 """The least number of secrets that makes this search worth its name."""

@@ -14,6 +14,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Longest issuer kept, in characters.
 const MAX_ISSUER_CHARS: usize = 64;
+/// Programs that send by WHIP or watch by WHEP, as their `User-Agent` begins.
+const PROGRAMS: [&str; 8] = [
+    "Lavf",
+    "OBS-Studio",
+    "GStreamer",
+    "Mozilla",
+    "Larix",
+    "vMix",
+    "python-aiohttp",
+    "Python",
+];
+
 /// Longest word of a client or device text kept, in characters.
 const MAX_WORD_CHARS: usize = 40;
 
@@ -81,10 +93,11 @@ impl Attempt {
 
     /// A client that says what it is by `User-Agent`.
     pub(crate) fn agent(&self, agent: &str) {
-        let product = agent.split_whitespace().next().unwrap_or_default();
-        let product = word(&product.replace('/', " "));
+        let Some(program) = program(agent) else {
+            return;
+        };
         self.logbook.note(self.key, |record, _| {
-            record.set_client(&product, "");
+            record.set_client(&program, "");
         });
     }
 
@@ -303,6 +316,15 @@ fn client(info: &ClientInfo) -> String {
     word(&format!("{} {major}", info.browser.to_ascii_lowercase()))
 }
 
+/// `Lavf 61.7` of a `User-Agent` that begins with a known program; any other may be anybody's words.
+fn program(agent: &str) -> Option<String> {
+    let (name, rest) = agent.split_once('/')?;
+    let known = PROGRAMS.iter().find(|known| **known == name)?;
+    let is_version = |c: &char| c.is_ascii_digit() || *c == '.';
+    let version: String = rest.chars().take_while(is_version).collect();
+    Some(word(&format!("{known} {version}")))
+}
+
 /// A client's word about itself, of plain characters only.
 fn word(text: &str) -> String {
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || " .,-_()+".contains(*c);
@@ -326,6 +348,14 @@ mod tests {
             version: "1.2.0\u{1b}[2J".to_owned(),
             ..ClientInfo::default()
         };
+        for (agent, want) in [
+            ("Lavf/61.7.100", Some("Lavf 61.7.100")),
+            ("Mozilla/5.0 (X11; Linux)", Some("Mozilla 5.0")),
+            ("Jane Doe/1", None),
+            ("anybody's words", None),
+        ] {
+            assert_eq!(program(agent).as_deref(), want, "{agent}");
+        }
         sdk.set_sdk(Sdk::Python);
         assert_eq!(
             client(&sdk),
