@@ -3,15 +3,16 @@
 use crate::control::Control;
 use crate::handle::{CallError, ControlHandle};
 use domain::audit::AuditRecord;
-use store::{AuditReader, StoreError};
+use store::AuditReader;
+use tokio::sync::oneshot;
 use vocab::ErrorKind;
 
 /// Why a fact was not written. What it was to allow must not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum NoteFactError {
-    /// The disk.
-    #[error("the audit journal cannot be written: nothing is done that needs it")]
-    Store(#[from] StoreError),
+    /// The disk; what is wrong with it.
+    #[error("the audit journal cannot be written, and nothing is done that needs it: {0}")]
+    Unwritable(String),
     /// The control thread did not answer.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -26,12 +27,17 @@ impl NoteFactError {
 }
 
 impl ControlHandle {
-    /// Writes a fact; answered with its place once it is on disk.
+    /// Writes a fact with the batch's intents; answered with its place once it is on disk.
     ///
     /// # Errors
     /// [`NoteFactError`].
     pub async fn note_fact(&self, fact: AuditRecord) -> Result<u64, NoteFactError> {
-        Ok(self.run(move |c| c.note_fact(&fact)).await??)
+        let (reply, answered) = oneshot::channel();
+        self.run(move |c| c.begin_record(&fact, reply)).await?;
+        match answered.await {
+            Ok(written) => written.map_err(NoteFactError::Unwritable),
+            Err(_) => Err(CallError::Failed.into()),
+        }
     }
 }
 
@@ -39,17 +45,5 @@ impl Control {
     /// Reads the audit journal, from any thread.
     pub fn audit_reader(&mut self) -> AuditReader {
         self.store.audit().reader()
-    }
-
-    fn note_fact(&mut self, fact: &AuditRecord) -> Result<u64, StoreError> {
-        let now = Self::now().unix;
-        let audit = self.store.audit();
-        let written = audit.append(now, fact);
-        let saved = written.and_then(|sequence| audit.commit().map(|()| sequence));
-        if let Err(error) = &saved {
-            audit.discard();
-            tracing::error!(%error, "the audit journal cannot be written");
-        }
-        saved
     }
 }

@@ -155,8 +155,17 @@ impl Control {
             reason: fact.reason,
             ..AuditRecord::fact(&fact.actor, &fact.act, &fact.target, &fact.detail)
         };
+        self.begin_record(&record.within_limits(), reply);
+    }
+
+    /// Buffers an entry beside the batch's intents: they are put on disk together, or none is.
+    pub(crate) fn begin_record(
+        &mut self,
+        record: &AuditRecord,
+        reply: oneshot::Sender<Result<u64, String>>,
+    ) {
         let at = Self::now().unix;
-        match self.store.audit().append(at, &record.within_limits()) {
+        match self.store.audit().append(at, record) {
             Ok(sequence) => self.actions.notes.push((sequence, reply)),
             Err(error) => {
                 self.tell_audit(Some(error.to_string()));
