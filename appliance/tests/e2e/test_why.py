@@ -373,12 +373,12 @@ async def test_no_common_codec(hospital):
     )
     room = fresh()
     token = hospital.box.token(room, "h263")
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/sdp", "User-Agent": "OldEncoder/1.0"}
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/sdp", "User-Agent": "Lavf/52.1"}
     async with aiohttp.ClientSession(headers=headers) as session:
         async with session.post(f"{hospital.box.url(scheme='http')}/whip/{room}", data=offer) as answer:
             await answer.read()
     view = await is_named(hospital.box, "h263", "NO-COMMON-CODEC")
-    assert view["attempt"]["client"] == "OldEncoder 1.0"
+    assert view["attempt"]["client"] == "Lavf 52.1"
 
 
 @pytest.fixture
