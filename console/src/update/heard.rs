@@ -24,6 +24,9 @@ pub(super) fn hear(model: &mut Model, index: usize, heard: Heard) -> Vec<Request
         }
         Heard::LoginNeeded(why) => {
             station.link = Link::Login { why: why.clone() };
+            // Who logs in next may be somebody else.
+            station.armed_until_ms = None;
+            station.unmasked_until_ms = None;
             if index == model.current && model.dialog.is_none() {
                 command::login(model, false, Some(why));
             }

@@ -477,3 +477,12 @@ fn rooms_are_sorted_by_what_needs_somebody() {
     tick(&mut model, 30_000);
     assert_eq!(names(&model)[0], "CONS-5");
 }
+
+#[test]
+fn a_session_that_is_over_takes_the_arms_away() {
+    let mut model = night(UNICODE);
+    arm(&mut model);
+    hear(&mut model, Heard::LoginNeeded("log in".to_owned()));
+    assert!(!model.station().armed(model.clock.now_ms));
+    assert!(matches!(model.station().link, Link::Login { .. }));
+}

@@ -1,5 +1,6 @@
 //! What happened, as a page or line by line.
 
+use crate::admin::operator::Operator;
 use crate::events::{self, EventsQuery, bad_query};
 use crate::problem::ApiError;
 use crate::state::Api;
@@ -25,6 +26,7 @@ const JSON_LINES: &str = "application/jsonl";
 /// `cursor` or from now.
 pub(crate) async fn events(
     State(api): State<Api>,
+    operator: Operator,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(bad_query)?;
@@ -35,7 +37,7 @@ pub(crate) async fn events(
     }
     question.newest_first = false;
     question.after = question.after.or(Some(api.control.last_sequence()));
-    let lines = stream::unfold((api, question), next_lines);
+    let lines = stream::unfold((api, operator, question), next_lines);
     Ok((
         [(header::CONTENT_TYPE, JSON_LINES)],
         Body::from_stream(lines),
@@ -43,15 +45,21 @@ pub(crate) async fn events(
         .into_response())
 }
 
-type Following = (Api, EventQuery);
+type Following = (Api, Operator, EventQuery);
 
-/// The next lines of an answer that follows; ends when the index can no longer be read.
-async fn next_lines((api, mut query): Following) -> Option<(Result<Bytes, Infallible>, Following)> {
+/// The next lines of an answer that follows; ends with the session of whoever asked, and when the
+/// index can no longer be read.
+async fn next_lines(
+    (api, operator, mut query): Following,
+) -> Option<(Result<Bytes, Infallible>, Following)> {
     let page = api
         .control
         .follow_events(query.clone(), HEARTBEAT)
         .await
         .ok()?;
+    if !operator.is_still_known(&api) {
+        return None;
+    }
     query.after = page
         .items
         .last()
@@ -67,5 +75,5 @@ async fn next_lines((api, mut query): Following) -> Option<(Result<Bytes, Infall
     if lines.is_empty() {
         lines.push(b'\n');
     }
-    Some((Ok(Bytes::from(lines)), (api, query)))
+    Some((Ok(Bytes::from(lines)), (api, operator, query)))
 }

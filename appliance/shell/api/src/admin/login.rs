@@ -1,6 +1,6 @@
 //! Sessions over HTTPS: logging in, and whose request it is.
 
-use crate::admin::operator::OperatorIdentity;
+use crate::admin::operator::{OperatorIdentity, SessionToken};
 use crate::bearer::header_token;
 use crate::body;
 use crate::listen::Remote;
@@ -17,7 +17,7 @@ use control::note::NoteFactError;
 use domain::audit::AuditRecord;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use telemetry::names;
-use vocab::{ErrorKind, UnixMillis};
+use vocab::{ErrorKind, Redacted, UnixMillis};
 use wire::admin::{LoggedIn, Login};
 
 /// Largest body: a name and a password of the longest kind.
@@ -69,12 +69,17 @@ pub(crate) async fn logout(State(api): State<Api>, headers: HeaderMap) -> Status
 /// on as nobody's, whom [`super::operator::known`] stops.
 pub(crate) async fn identify(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let token = header_token(request.headers()).ok().flatten();
-    let session = token.and_then(|token| api.accounts.session(token, Instant::now()));
-    if let Some(Session { name, role }) = session {
-        request.extensions_mut().insert(OperatorIdentity {
+    let session = token.and_then(|token| {
+        let session = api.accounts.session(token, Instant::now())?;
+        Some((session, SessionToken(Redacted::new(token.to_owned()))))
+    });
+    if let Some((Session { name, role }, token)) = session {
+        let identity = OperatorIdentity {
             actor: name.to_string(),
             role,
-        });
+        };
+        request.extensions_mut().insert(identity);
+        request.extensions_mut().insert(token);
     }
     next.run(request).await
 }

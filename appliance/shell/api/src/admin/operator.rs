@@ -5,11 +5,13 @@
 //! sends can.
 
 use crate::problem::ApiError;
+use crate::state::Api;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use vocab::ErrorKind;
+use std::time::Instant;
+use vocab::{ErrorKind, Redacted};
 use wire::admin::Role;
 
 /// Who sent a request, vouched for by the listener that took it.
@@ -21,11 +23,16 @@ pub struct OperatorIdentity {
     pub role: Role,
 }
 
+/// The token of the session that vouches for a request.
+#[derive(Clone)]
+pub(crate) struct SessionToken(pub(crate) Redacted<String>);
+
 /// [`OperatorIdentity`] of the request at hand; without one: 401.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Operator {
     pub(crate) actor: String,
     pub(crate) role: Role,
+    session: Option<SessionToken>,
 }
 
 impl Operator {
@@ -43,6 +50,15 @@ impl Operator {
         );
         Err(ApiError::new(ErrorKind::Forbidden, message))
     }
+
+    /// Whether the session still stands, which asking prolongs: an answer that goes on for hours
+    /// is a use of it, and ends with it.
+    pub(crate) fn is_still_known(&self, api: &Api) -> bool {
+        self.session.as_ref().is_none_or(|SessionToken(token)| {
+            let session = api.accounts.session(token.expose(), Instant::now());
+            session.is_some()
+        })
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Operator {
@@ -51,7 +67,12 @@ impl<S: Sync> FromRequestParts<S> for Operator {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let identity = parts.extensions.get::<OperatorIdentity>();
         let OperatorIdentity { actor, role } = identity.cloned().ok_or_else(unknown)?;
-        Ok(Self { actor, role })
+        let session = parts.extensions.get().cloned();
+        Ok(Self {
+            actor,
+            role,
+            session,
+        })
     }
 }
 

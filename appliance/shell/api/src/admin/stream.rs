@@ -33,7 +33,7 @@ pub(crate) async fn stream(
     let Query(query) = query.map_err(bad_query)?;
     let subscription = api.live.subscribe(operator.role, query.room);
     let subscription = subscription.map_err(|e| ApiError::new(e.kind(), e.to_string()))?;
-    let lines = stream::unfold(subscription, next_lines);
+    let lines = stream::unfold((subscription, api, operator), next_lines);
     let headers = [
         (header::CONTENT_TYPE, JSON_LINES),
         (header::CACHE_CONTROL, "no-store"),
@@ -41,9 +41,13 @@ pub(crate) async fn stream(
     Ok((headers, Body::from_stream(lines)).into_response())
 }
 
+type Watching = (Subscription, Api, Operator);
+
+/// The next lines of an answer that ends with the session of whoever asked.
 async fn next_lines(
-    mut subscription: Subscription,
-) -> Option<(Result<Bytes, Infallible>, Subscription)> {
+    (mut subscription, api, operator): Watching,
+) -> Option<(Result<Bytes, Infallible>, Watching)> {
     let lines = subscription.next().await?;
-    Some((Ok(Bytes::from(lines)), subscription))
+    let known = operator.is_still_known(&api);
+    known.then_some((Ok(Bytes::from(lines)), (subscription, api, operator)))
 }

@@ -5,9 +5,11 @@ use api::Remote;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use domain::audit::AuditRecord;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use store::AuditQuery;
+use tower::ServiceExt;
 use wire::admin::Role;
 
 const PASSWORD: &str = "correct horse battery";
@@ -285,6 +287,49 @@ async fn a_removed_account_and_a_changed_password_end_their_sessions_at_once() {
             "no {want:?} in {lines:?}"
         );
     }
+}
+
+/// The lines of an answer that goes on.
+async fn open(router: axum::Router, path: &str, token: &str) -> axum::body::BodyDataStream {
+    let asked = request(Method::GET, path, Some(token), &[], Body::empty());
+    let answer = router.oneshot(asked).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    answer.into_body().into_data_stream()
+}
+
+#[tokio::test]
+async fn what_a_session_watches_ends_with_it() {
+    let mut watched = crate::live::watched();
+    let router = api::https_router(watched.a_box.api().with_live(watched.live.clone()));
+    let account = "/admin/accounts";
+    let new = json!({ "name": "viewer", "role": "viewer", "password": PASSWORD });
+    let add = request(Method::POST, account, None, &[], new.to_string().into());
+    assert_eq!(
+        watched.a_box.admin_send(add).await.status,
+        StatusCode::CREATED
+    );
+    let given = json!({ "name": "viewer", "password": PASSWORD }).to_string();
+    let mut login = request(Method::POST, "/admin/login", None, &[], given.into());
+    let from = Remote(IpAddr::from([10, 0, 0, 1]));
+    login.extensions_mut().insert(from);
+    let answer = answer_of(router.clone(), login).await.json();
+    let token = answer["token"].as_str().unwrap();
+
+    let mut live = open(router.clone(), "/admin/stream", token).await;
+    let mut events = open(router, "/admin/events?follow=1", token).await;
+    watched.create("ward").await;
+    watched.watch.look().await;
+    assert!(live.next().await.is_some() && events.next().await.is_some());
+
+    let path = "/admin/accounts/viewer";
+    let remove = request(Method::DELETE, path, None, &[], Body::empty());
+    assert_eq!(
+        watched.a_box.admin_send(remove).await.status,
+        StatusCode::NO_CONTENT
+    );
+    watched.create("another ward").await;
+    watched.watch.look().await;
+    assert!(live.next().await.is_none() && events.next().await.is_none());
 }
 
 #[tokio::test]
