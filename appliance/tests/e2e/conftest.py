@@ -60,11 +60,13 @@ async def box(backend):
 
 @pytest.fixture
 async def own_box():
-    """Makes boxes of the scenario's own: `await own_box(config=…)`."""
+    """Makes boxes of the scenario's own: `await own_box(config=…)`; `before` is done before the start."""
     boxes = []
 
-    async def make(net="uring", config=None, host="127.0.0.1"):
+    async def make(net="uring", config=None, host="127.0.0.1", before=None):
         boxes.append(Box(net, config, host))
+        if before:
+            await before(boxes[-1])
         return await boxes[-1].start()
 
     yield make

@@ -31,7 +31,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     debian_packages()?;
     let python = python_packages(&place)?;
     npm_packages(&place)?;
-    crate::run("cargo", &["build", "--release", "--package", "ringward"])?;
+    crate::run(
+        "cargo",
+        &[
+            "build",
+            "--release",
+            "-p",
+            "ringward",
+            "-p",
+            "ringward-console",
+        ],
+    )?;
 
     println!("\n$ pytest {SCENARIOS} {}", arguments.join(" "));
     let status = Command::new(&python)
@@ -39,6 +49,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         .args(arguments)
         .current_dir(root().join(SCENARIOS))
         .env("RINGWARD_BIN", target.join("release/ringward"))
+        .env(
+            "RINGWARD_CONSOLE_BIN",
+            target.join("release/ringward-console"),
+        )
         .env("RINGWARD_E2E", &place)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .status()
