@@ -22,7 +22,6 @@ use tokio::sync::oneshot;
 use vocab::{ErrorKind, RoomName};
 
 pub use alarm::{AlarmChange, AlarmDesk, AlarmVerdict};
-pub use audit::{NoteError, NoteFact};
 pub use domain::action::{
     Action, DEFAULT_DEADLINE, InvalidAction, Outcome, Reason, Role, Target, Verb,
 };

@@ -1,4 +1,5 @@
-//! Facts for the audit journal that are no action: logged in, locked out, an account changed.
+//! Facts for the audit journal that are no action: logged in, locked out, an account changed, an
+//! alarm raised.
 
 use crate::control::Control;
 use crate::handle::{CallError, ControlHandle};

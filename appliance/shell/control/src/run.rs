@@ -57,6 +57,8 @@ pub fn start(
     };
     let mut control = Control::new(config, store, media, health, seed);
     control.desk = handle.desk.clone();
+    let audit = control.store.audit().problem();
+    control.tell_audit(audit);
     std::thread::Builder::new()
         .name("control".to_owned())
         .spawn(move || {

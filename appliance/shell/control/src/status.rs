@@ -182,14 +182,17 @@ impl Health {
         }
     }
 
-    /// Sets or clears why the audit journal cannot be written.
-    pub(crate) fn set_audit_problem(&self, problem: Option<String>) {
+    /// Sets or clears why the audit journal cannot be written. True when that changed.
+    pub(crate) fn set_audit_problem(&self, problem: Option<&str>) -> bool {
+        let known = self.audit_problem.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() == problem {
+            return false;
+        }
         let unwritable = f64::from(u8::from(problem.is_some()));
         metrics::gauge!("ringward_audit_unwritable").set(unwritable);
-        *self
-            .audit_problem
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = problem;
+        *known = problem.map(str::to_owned);
+        true
     }
 
     /// Adds what operators did and can do.

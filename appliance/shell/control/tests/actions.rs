@@ -13,7 +13,7 @@ extern crate ringward_control as control;
 use auth::{Claims, Grants};
 use control::action::{
     ActError, Action, AlarmChange, AlarmDesk, AlarmVerdict, Answer, AuditPhase, AuditQuery,
-    DEFAULT_DEADLINE, NoteFact, Operator, Outcome, Reason, Role, StoredAudit, Target, Verb,
+    AuditRecord, DEFAULT_DEADLINE, Operator, Outcome, Reason, Role, StoredAudit, Target, Verb,
 };
 use control::session::{OpenSession, OpenSessionError};
 use control::{ControlConfig, ControlHandle};
@@ -211,6 +211,8 @@ async fn a_draining_box_keeps_its_calls_and_admits_nobody_new() {
 async fn without_an_audit_journal_only_what_protects_somebody_is_done() {
     let folder = damaged_audit().await;
     let a_box = TestBox::start(folder.path());
+    let problem = a_box.control.status().audit_problem;
+    assert!(problem.is_some(), "it is said before anybody needs it");
     let sid = a_box.open("ward").await;
     let on_ward = |verb, reason| Action {
         reason,
@@ -229,14 +231,8 @@ async fn without_an_audit_journal_only_what_protects_somebody_is_done() {
         );
         assert!(a_box.lives("ward").await, "{verb:?} {reason:?}");
     }
-    let fact = NoteFact {
-        actor: "night".to_owned(),
-        act: "login".to_owned(),
-        target: "box".to_owned(),
-        reason: "ok".to_owned(),
-        detail: String::new(),
-    };
-    a_box.control.note_audit(fact).await.unwrap_err();
+    let fact = AuditRecord::fact("night", "login", "box", "");
+    a_box.control.note_fact(fact).await.unwrap_err();
 
     let done = a_box.act(on_ward(Verb::End, Reason::Safety)).await.unwrap();
     assert_eq!((done.outcome, done.audit), (Outcome::Done, 0));
@@ -298,21 +294,54 @@ async fn a_room_of_an_earlier_run_has_ended_already() {
 async fn a_fact_is_answered_with_its_place_once_it_is_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let a_box = TestBox::start(folder.path());
-    let fact = NoteFact {
-        actor: "night".to_owned(),
-        act: "login".to_owned(),
-        target: "box".to_owned(),
+    let fact = AuditRecord {
         reason: "refused".to_owned(),
-        detail: "third try".to_owned(),
+        ..AuditRecord::fact("night", "login", "box", "third try")
     };
-    assert_eq!(a_box.control.note_audit(fact.clone()).await.unwrap(), 1);
-    assert_eq!(a_box.control.note_audit(fact).await.unwrap(), 2);
+    assert_eq!(a_box.control.note_fact(fact.clone()).await.unwrap(), 1);
+    assert_eq!(a_box.control.note_fact(fact).await.unwrap(), 2);
     let entry = a_box.audit().await.remove(0);
     assert_eq!(entry.record.phase, AuditPhase::Fact);
     assert_eq!(
         (&*entry.record.reason, &*entry.record.detail),
         ("refused", "third try")
     );
+}
+
+/// The disk fails between an intent, a login beside it, and their common commit: neither is done,
+/// neither is on record, and whom it was about stays.
+#[tokio::test]
+async fn a_login_and_an_intent_share_the_fate_of_their_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let a_box = TestBox::start(folder.path());
+    let _session = a_box.join("ward", "alice").await.unwrap();
+    let alice = a_box.sid_of("ward", "alice").await;
+    // Entries are taken, their first file cannot be made.
+    std::fs::remove_dir_all(folder.path().join("audit")).unwrap();
+    // Both are in one batch: the thread is held until they wait.
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let holding = a_box.control.run(move |_| held.recv());
+    let login = a_box
+        .control
+        .note_fact(AuditRecord::fact("night", "login", "box", ""));
+    let end = a_box.act(action(
+        Verb::End,
+        Target::Participant(alice.as_str().into()),
+    ));
+    let release = async { let_go.send(()).unwrap() };
+    let (_, login, end, ()) = tokio::join!(biased; holding, login, end, release);
+
+    assert!(
+        matches!(login, Err(control::note::NoteFactError::Unwritable(_))),
+        "{login:?}"
+    );
+    assert!(matches!(end, Err(ActError::AuditUnwritable(_))), "{end:?}");
+    assert_eq!(a_box.sid_of("ward", "alice").await, alice, "she is inside");
+    assert!(a_box.control.status().audit_problem.is_some());
+    assert_eq!(a_box.audit().await, []);
+    let left = after_kill(&folder);
+    std::fs::create_dir_all(left.path().join("audit")).unwrap();
+    assert_eq!(TestBox::start(left.path()).audit().await, []);
 }
 
 struct OneAlarm(Mutex<Vec<AlarmChange>>);

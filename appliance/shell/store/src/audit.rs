@@ -121,6 +121,11 @@ impl Audit {
             .commit()
     }
 
+    /// Why it takes nothing; `None`: it does, as far as is known.
+    pub fn problem(&self) -> Option<String> {
+        self.journal.as_ref().err().map(ToString::to_string)
+    }
+
     /// Forgets what is buffered.
     pub fn discard(&mut self) {
         if let Ok(journal) = &mut self.journal {

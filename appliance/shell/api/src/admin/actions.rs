@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use control::action::{self, ActError, Answer, DEFAULT_DEADLINE, NoteError};
+use control::action::{self, ActError, Answer, DEFAULT_DEADLINE};
 use control::room::RoomNotFound;
 use std::time::Duration;
 use vocab::ErrorKind;
@@ -187,12 +187,6 @@ fn outcome(outcome: action::Outcome) -> Outcome {
 
 impl From<ActError> for ApiError {
     fn from(error: ActError) -> Self {
-        Self::new(error.kind(), error.to_string())
-    }
-}
-
-impl From<NoteError> for ApiError {
-    fn from(error: NoteError) -> Self {
         Self::new(error.kind(), error.to_string())
     }
 }

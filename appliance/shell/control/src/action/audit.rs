@@ -1,12 +1,10 @@
 //! Writing the audit journal, and reading it.
 
 use crate::control::Control;
-use crate::handle::{CallError, ControlHandle};
+use crate::handle::ControlHandle;
 use domain::audit::AuditRecord;
 use std::time::{Duration, Instant};
 use store::{AuditQuery, Chain, Page, ReadError, StoredAudit};
-use tokio::sync::oneshot;
-use vocab::ErrorKind;
 
 /// Most entries owed to the journal after it could not be written; beyond it they are only in the
 /// log. Each is an end or a mute for somebody's safety: nobody does a thousand of them.
@@ -15,54 +13,7 @@ const MAX_OWED: usize = 1_000;
 /// How often what is owed is tried again.
 const RETRY_OWED: Duration = Duration::from_secs(1);
 
-/// A fact for the audit journal that is no action: logged in, refused, an account changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoteFact {
-    /// Who: an account, `uid:0` or `system`.
-    pub actor: String,
-    /// `login`, `logout`, `account_created`, …
-    pub act: String,
-    /// The id of what it was done to, or `box`.
-    pub target: String,
-    /// A closed word: `ok`, `refused`, …; may be empty.
-    pub reason: String,
-    /// What else is known; never a secret, never a patient's name.
-    pub detail: String,
-}
-
-/// Why a fact was not written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoteError {
-    /// The disk.
-    #[error("the audit journal cannot be written ({0})")]
-    Unwritable(String),
-    /// The control thread did not answer.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
-impl NoteError {
-    /// What the caller can do about it.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        ErrorKind::Unavailable
-    }
-}
-
 impl ControlHandle {
-    /// Writes a fact; answered with its place once it is on disk.
-    ///
-    /// # Errors
-    /// [`NoteError`]: it is not, and whatever it was to allow must not happen.
-    pub async fn note_audit(&self, fact: NoteFact) -> Result<u64, NoteError> {
-        let (reply, answered) = oneshot::channel();
-        self.run(move |c| c.begin_note(fact, reply)).await?;
-        match answered.await {
-            Ok(written) => written.map_err(NoteError::Unwritable),
-            Err(_) => Err(CallError::Failed.into()),
-        }
-    }
-
     /// Entries of the audit journal, newest first, and how its chain is.
     ///
     /// # Errors
@@ -95,16 +46,23 @@ impl Control {
         })
     }
 
-    /// Whether the audit journal can be written, for everyone to see.
-    pub(super) fn tell_audit(&self, problem: Option<String>) {
-        if let Some(problem) = &problem {
+    /// Whether the audit journal can be written, for everyone to see; said in the log when that
+    /// changes.
+    pub(crate) fn tell_audit(&self, problem: Option<String>) {
+        if problem.is_some() {
             metrics::counter!("ringward_audit_failures_total").increment(1);
+        }
+        if !self.health.set_audit_problem(problem.as_deref()) {
+            return;
+        }
+        if let Some(problem) = problem {
             tracing::error!(
                 problem,
                 "the audit journal cannot be written: nothing is done that needs it"
             );
+        } else {
+            tracing::info!("the audit journal is written again");
         }
-        self.health.set_audit_problem(problem);
     }
 
     /// Keeps what could not be written, and says it in the log, where it is at least once.
@@ -144,6 +102,6 @@ impl Control {
             entries = owed.len(),
             "what was owed to the audit journal is written"
         );
-        self.health.set_audit_problem(None);
+        self.tell_audit(None);
     }
 }

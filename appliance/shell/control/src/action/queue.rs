@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::pace::Pace;
 use super::remembered::{Remembered, Used, is_same};
-use super::{ActError, Answer, NoteFact, Operator, Past, Reply};
+use super::{ActError, Answer, Operator, Past, Reply};
 use crate::boundary::contained;
 use crate::control::Control;
 use crate::staged::Saved;
@@ -143,19 +143,6 @@ impl Control {
             }
         }
         self.actions.asked.push(asked);
-    }
-
-    /// Buffers a fact that is no action.
-    pub(super) fn begin_note(
-        &mut self,
-        fact: NoteFact,
-        reply: oneshot::Sender<Result<u64, String>>,
-    ) {
-        let record = AuditRecord {
-            reason: fact.reason,
-            ..AuditRecord::fact(&fact.actor, &fact.act, &fact.target, &fact.detail)
-        };
-        self.begin_record(&record.within_limits(), reply);
     }
 
     /// Buffers an entry beside the batch's intents: they are put on disk together, or none is.
