@@ -14,7 +14,7 @@ mod health;
 mod live;
 mod stream;
 
-pub use account::{AccountView, LoggedIn, Login, NewAccount, NewPassword};
+pub use account::{AccountView, LoggedIn, Login, NewAccount, NewPassword, OwnPassword};
 pub use action::{ActionAnswer, ActionRequest, Outcome, Reason, Target, Verb};
 pub use alarm::{AlarmScore, AlarmState, AlarmView, AlarmsView, Priority};
 pub use attempt::{AttemptView, Finding, Grade, Group, Stage, StageView, WhyView};

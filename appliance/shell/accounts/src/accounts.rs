@@ -35,6 +35,9 @@ pub struct Accounts {
     hashing: Semaphore,
     /// A hash that no password opens: what an unknown name costs.
     nobody: String,
+    /// The cost of each password that was looked at, in order.
+    #[cfg(test)]
+    work: Mutex<Vec<String>>,
 }
 
 struct Inner {
@@ -81,6 +84,17 @@ pub enum LoginRefused {
     /// The kernel gives no random numbers.
     #[error(transparent)]
     Random(#[from] RandomError),
+}
+
+/// Why a password was not changed by its owner.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeOwnPasswordError {
+    /// The present one was not proved.
+    #[error(transparent)]
+    Refused(#[from] LoginRefused),
+    /// The new one was not taken.
+    #[error(transparent)]
+    Change(#[from] ChangeAccountError),
 }
 
 /// Why an account was not changed.
@@ -146,6 +160,8 @@ impl Accounts {
             waiting: Semaphore::new(MAX_WAITING),
             hashing: Semaphore::new(MAX_HASHING),
             nobody: password::hash(nobody.expose())?,
+            #[cfg(test)]
+            work: Mutex::default(),
         })
     }
 
@@ -163,6 +179,54 @@ impl Accounts {
         wall: UnixMillis,
         now: Instant,
     ) -> Result<(Session, LoggedIn), LoginRefused> {
+        let token = secret_text()?;
+        let begin = |inner: &mut Inner, found: Account| {
+            let session = Session {
+                name: found.name,
+                role: found.role,
+            };
+            let (name, role) = (session.name.clone(), session.role);
+            inner.sessions.begin(token.expose(), name, role, now);
+            session
+        };
+        let session = self.proved(name, password, from, now, begin).await?;
+        let logged_in = LoggedIn {
+            token: token.expose().clone(),
+            role: session.role,
+            idle_ms: millis(IDLE),
+            ends_at_ms: wall.0.saturating_add(millis(MAX_AGE)),
+        };
+        Ok((session, logged_in))
+    }
+
+    /// Gives an account another password because its owner knows the present one, and ends its
+    /// sessions. A wrong one counts as a failed login: a session that was left open is no way to try
+    /// passwords.
+    ///
+    /// # Errors
+    /// [`ChangeOwnPasswordError`].
+    pub async fn change_own_password(
+        &self,
+        name: &AccountName,
+        present: &str,
+        new: String,
+        from: IpAddr,
+        (wall, now): (UnixMillis, Instant),
+    ) -> Result<(), ChangeOwnPasswordError> {
+        self.proved(name.as_str(), present, from, now, |_, _| ())
+            .await?;
+        Ok(self.set_password(name, new, wall).await?)
+    }
+
+    /// Does `then` with the account that has this password.
+    async fn proved<R>(
+        &self,
+        name: &str,
+        password: &str,
+        from: IpAddr,
+        now: Instant,
+        then: impl FnOnce(&mut Inner, Account) -> R,
+    ) -> Result<R, LoginRefused> {
         // A name that cannot be one is an unknown one; so is the case of its letters.
         let name = bounded(name);
         let source = Source::from(from);
@@ -170,15 +234,8 @@ impl Accounts {
             return Err(LoginRefused::Wait(wait));
         }
         let account = self.account(&name);
-        let hash = account
-            .as_ref()
-            .map_or_else(|| self.nobody.clone(), |a| a.hash.clone());
-        let password = bounded_password(password);
-        let is_right = self
-            .hashing(move || password::verify(&password, &hash))
-            .await
-            .ok_or(LoginRefused::Busy)?;
-        let token = secret_text()?;
+        let hash = account.as_ref().map_or(&self.nobody, |a| &a.hash).clone();
+        let is_right = self.is_password(password, hash).await?;
         let mut inner = self.inner();
         // Read again: it may have been removed, or given another password, meanwhile.
         let same = |kept: &&Account| account.as_ref().is_some_and(|a| a.hash == kept.hash);
@@ -188,20 +245,16 @@ impl Accounts {
             return Err(LoginRefused::Wrong { locked });
         };
         inner.lockout.succeed(&name, source);
-        inner
-            .sessions
-            .begin(token.expose(), found.name.clone(), found.role, now);
-        let logged_in = LoggedIn {
-            token: token.expose().clone(),
-            role: found.role,
-            idle_ms: millis(IDLE),
-            ends_at_ms: wall.0.saturating_add(millis(MAX_AGE)),
-        };
-        let session = Session {
-            name: found.name,
-            role: found.role,
-        };
-        Ok((session, logged_in))
+        Ok(then(&mut inner, found))
+    }
+
+    async fn is_password(&self, password: &str, hash: String) -> Result<bool, LoginRefused> {
+        let password = bounded_password(password);
+        #[cfg(test)]
+        self.work.lock().unwrap().push(password::cost(&hash));
+        self.hashing(move || password::verify(&password, &hash))
+            .await
+            .ok_or(LoginRefused::Busy)
     }
 
     /// Whose session a token is; `None` for unknown and ended ones alike. Prolongs it.

@@ -12,7 +12,8 @@ mod session;
 
 pub use account::{AccountName, WrongAccountName};
 pub use accounts::{
-    Accounts, ChangeAccountError, LoginRefused, MAX_ACCOUNTS, OpenAccountsError, Session,
+    Accounts, ChangeAccountError, ChangeOwnPasswordError, LoginRefused, MAX_ACCOUNTS,
+    OpenAccountsError, Session,
 };
 pub use file::ACCOUNTS_FILE;
 pub use password::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, WeakPassword};

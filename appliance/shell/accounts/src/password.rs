@@ -87,6 +87,13 @@ fn argon2() -> Result<Argon2<'static>, HashError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
+/// The parameters of a hash: what verifying it costs.
+#[cfg(test)]
+pub(crate) fn cost(hash: &str) -> String {
+    let parts: Vec<&str> = hash.split('$').collect();
+    parts.get(1..4).unwrap_or_default().join("$")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

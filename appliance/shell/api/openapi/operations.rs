@@ -4,7 +4,7 @@ use super::Schemas;
 use serde_json::Value;
 use wire::admin::{
     AccountView, ActionAnswer, ActionRequest, AlarmsView, AuditPage, BoxView, Frame, LiveRoom,
-    LoggedIn, Login, NewAccount, NewPassword, RoomDetail, WhyView,
+    LoggedIn, Login, NewAccount, NewPassword, OwnPassword, RoomDetail, WhyView,
 };
 use wire::{EventView, ReportEvents, SessionView, StatusView};
 
@@ -515,6 +515,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Forgets an account's failed logins.",
         Gives::Nothing,
     ),
+    operation(
+        "put",
+        "/admin/password",
+        Who::Operator,
+        "Gives one's own account another password and ends its sessions; over HTTPS only.",
+        Gives::Nothing,
+    )
+    .takes(Takes::Json(Schemas::of::<OwnPassword>)),
     operation(
         "post",
         "/v1/rooms/{room}/trouble",

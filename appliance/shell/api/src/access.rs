@@ -199,4 +199,9 @@ pub const ADMIN_ROUTES: &[AdminRoute] = &[
     admin("DELETE", "/admin/accounts/{name}", Role::Admin),
     admin("PUT", "/admin/accounts/{name}/password", Role::Admin),
     admin("POST", "/admin/accounts/{name}/unlock", Role::Admin),
+    admin("PUT", "/admin/password", Role::Viewer),
+    admin("GET", "/admin/why/{whom}", Role::Viewer),
+    admin("GET", "/admin/attempts", Role::Viewer),
+    admin("GET", "/admin/health", Role::Viewer),
+    admin("GET", "/admin/alarms", Role::Viewer),
 ];

@@ -47,6 +47,7 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/admin/accounts/{name}", delete(accounts::remove))
         .route("/admin/accounts/{name}/password", put(accounts::password))
         .route("/admin/accounts/{name}/unlock", post(accounts::unlock))
+        .route("/admin/password", put(accounts::own_password))
         .route_layer(from_fn(operator::known))
 }
 

@@ -66,6 +66,16 @@ pub struct NewPassword {
     pub password: String,
 }
 
+/// `PUT /admin/password`: one's own. Ends every session of the account, this one too.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OwnPassword {
+    /// The present one.
+    pub present: String,
+    /// The new one.
+    pub password: String,
+}
+
 macro_rules! hides_secrets {
     ($($type:ident),*) => {
         $(impl std::fmt::Debug for $type {
@@ -76,7 +86,7 @@ macro_rules! hides_secrets {
     };
 }
 
-hides_secrets!(Login, LoggedIn, NewAccount, NewPassword);
+hides_secrets!(Login, LoggedIn, NewAccount, NewPassword, OwnPassword);
 
 #[cfg(test)]
 mod tests {

@@ -177,3 +177,77 @@ async fn a_flood_of_logins_is_told_to_come_again() {
         .count();
     assert_eq!(busy, MAX_WAITING);
 }
+
+/// By what is computed, not by the clock: a busy machine says nothing of it.
+#[tokio::test]
+async fn an_unknown_name_costs_the_work_of_a_wrong_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = with_amara(folder.path()).await;
+    let mut work = Vec::new();
+    for (name, password) in [
+        ("amara", "wrong"),
+        ("nobody", "wrong"),
+        ("no name at all \u{202e}", "wrong"),
+        ("nobody", ""),
+        ("nobody", &"x".repeat(10_000)),
+        ("amara", PASSWORD),
+    ] {
+        let _ = log_in(&accounts, name, password, Instant::now()).await;
+        work.push(std::mem::take(&mut *accounts.work.lock().unwrap()));
+    }
+    let once = ["argon2id$v=19$m=19456,t=2,p=1".to_owned()];
+    for (case, done) in work.iter().enumerate() {
+        assert_eq!(done, &once, "case {case}");
+    }
+}
+
+#[tokio::test]
+async fn who_knows_the_present_password_may_give_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = with_amara(folder.path()).await;
+    let (amara, now) = (name("amara"), Instant::now());
+    let session = log_in(&accounts, "amara", PASSWORD, now).await.unwrap();
+    let change = |present: &'static str, new: &str| {
+        accounts.change_own_password(&amara, present, new.to_owned(), here(), (WALL, now))
+    };
+    let weak = change(PASSWORD, "short").await;
+    assert!(
+        matches!(
+            weak,
+            Err(ChangeOwnPasswordError::Change(ChangeAccountError::Weak(_)))
+        ),
+        "{weak:?}"
+    );
+    for _ in 0..4 {
+        let wrong = change("wrong", OTHER).await;
+        assert!(
+            matches!(
+                wrong,
+                Err(ChangeOwnPasswordError::Refused(LoginRefused::Wrong {
+                    locked: false
+                }))
+            ),
+            "{wrong:?}"
+        );
+    }
+    assert!(
+        accounts.session(&session.token, now).is_some(),
+        "nothing changed"
+    );
+    change(PASSWORD, OTHER).await.unwrap();
+    assert!(accounts.session(&session.token, now).is_none());
+    assert!(log_in(&accounts, "amara", PASSWORD, now).await.is_err());
+    assert!(log_in(&accounts, "amara", OTHER, now).await.is_ok());
+    // A session that was left open is no way to try passwords.
+    for _ in 0..5 {
+        let _ = change("wrong", PASSWORD).await;
+    }
+    let held = change(OTHER, PASSWORD).await;
+    assert!(
+        matches!(
+            held,
+            Err(ChangeOwnPasswordError::Refused(LoginRefused::Wait(_)))
+        ),
+        "{held:?}"
+    );
+}

@@ -3,17 +3,18 @@
 use super::login::{MAX_BODY_BYTES, fact, unix_now};
 use crate::admin::operator::Operator;
 use crate::body;
+use crate::listen::Remote;
 use crate::problem::ApiError;
 use crate::state::Api;
-use accounts::{AccountName, ChangeAccountError};
+use accounts::{AccountName, ChangeAccountError, ChangeOwnPasswordError, LoginRefused};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use std::future::Future;
 use std::time::Instant;
 use vocab::ErrorKind;
-use wire::admin::{AccountView, NewAccount, NewPassword, Role};
+use wire::admin::{AccountView, NewAccount, NewPassword, OwnPassword, Role};
 
 /// `GET /admin/accounts`.
 pub(crate) async fn list(
@@ -74,6 +75,28 @@ pub(crate) async fn password(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `PUT /admin/password`: one's own, by whoever knows the present one.
+pub(crate) async fn own_password(
+    State(api): State<Api>,
+    operator: Operator,
+    remote: Option<Extension<Remote>>,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    operator.require(Role::Viewer)?;
+    let session = operator.actor.parse::<AccountName>().ok().zip(remote);
+    let Some((name, Extension(Remote(from)))) = session else {
+        let message = format!("{} has no password here: log in over HTTPS", operator.actor);
+        return Err(ApiError::new(ErrorKind::NotFound, message));
+    };
+    let own: OwnPassword = body::json(body, MAX_BODY_BYTES).await?;
+    let now = (unix_now(), Instant::now());
+    let changing = api
+        .accounts
+        .change_own_password(&name, &own.present, own.password, from, now);
+    audited(&api, &operator, "own_password", &name, changing).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `POST /admin/accounts/{name}/unlock`: its failed logins are forgotten.
 pub(crate) async fn unlock(
     State(api): State<Api>,
@@ -94,7 +117,7 @@ async fn audited(
     operator: &Operator,
     act: &str,
     name: &AccountName,
-    change: impl Future<Output = Result<(), ChangeAccountError>>,
+    change: impl Future<Output = Result<(), impl Into<ApiError>>>,
 ) -> Result<(), ApiError> {
     let note = |reason: &str| fact(&operator.actor, act, name.as_str(), reason, "");
     let noted = api.control.note_fact(note("asked")).await;
@@ -103,7 +126,29 @@ async fn audited(
     let outcome = if changed.is_ok() { "done" } else { "refused" };
     // It is done or not: a disk that fails between the two changes neither.
     let _ = api.control.note_fact(note(outcome)).await;
-    changed.map_err(|error| ApiError::new(error.kind(), error.to_string()))
+    changed.map_err(Into::into)
+}
+
+impl From<ChangeAccountError> for ApiError {
+    fn from(error: ChangeAccountError) -> Self {
+        Self::new(error.kind(), error.to_string())
+    }
+}
+
+impl From<ChangeOwnPasswordError> for ApiError {
+    fn from(error: ChangeOwnPasswordError) -> Self {
+        match error {
+            // Not 401: the session is as good as before.
+            ChangeOwnPasswordError::Refused(LoginRefused::Wrong { .. }) => {
+                let message = "the present password is wrong";
+                Self::new(ErrorKind::Forbidden, message)
+            }
+            ChangeOwnPasswordError::Refused(refused) => {
+                Self::new(ErrorKind::Exhausted, refused.to_string())
+            }
+            ChangeOwnPasswordError::Change(error) => error.into(),
+        }
+    }
 }
 
 fn parse(name: &str) -> Result<AccountName, ApiError> {

@@ -116,6 +116,11 @@ const OPERATORS: &[(&str, &str, Role)] = &[
     ("DELETE", "/admin/accounts/nobody", Role::Admin),
     ("PUT", "/admin/accounts/nobody/password", Role::Admin),
     ("POST", "/admin/accounts/nobody/unlock", Role::Admin),
+    ("PUT", "/admin/password", Role::Viewer),
+    ("GET", "/admin/why/nobody", Role::Viewer),
+    ("GET", "/admin/attempts", Role::Viewer),
+    ("GET", "/admin/health", Role::Viewer),
+    ("GET", "/admin/alarms", Role::Viewer),
 ];
 
 fn method(text: &str) -> Method {
@@ -361,4 +366,46 @@ async fn an_account_that_cannot_be_is_refused_with_what_would_be_right() {
     let answer = https.a_box.admin_send(asked).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(!answer.text().contains("secret words"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn an_operator_gives_himself_another_password_and_that_is_on_record() {
+    const OTHER: &str = "staple of another kind";
+    let https = Https::new().await;
+    let token = https.token("operator").await;
+    let put = |present: &str, token: String| {
+        let body = json!({ "present": present, "password": OTHER });
+        let https = &https;
+        async move {
+            https
+                .send(Method::PUT, "/admin/password", Some(&token), &[], &body)
+                .await
+        }
+    };
+    let wrong = put("not that one at all", token.clone()).await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN, "{}", wrong.text());
+    let done = put(PASSWORD, token.clone()).await;
+    assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text());
+    let over = https.get("/admin/rooms", Some(&token)).await;
+    assert_eq!(over.status, StatusCode::UNAUTHORIZED, "its sessions ended");
+    assert_eq!(https.login("operator", PASSWORD).await.status, 401);
+    assert_eq!(https.login("operator", OTHER).await.status, 200);
+    let audited = https.audited().await;
+    let own: Vec<&str> = audited
+        .iter()
+        .filter(|line| line.contains("own_password"))
+        .map(String::as_str)
+        .collect();
+    let want = ["done", "asked", "refused", "asked"]
+        .map(|word| format!("operator own_password operator {word}"));
+    assert_eq!(own, want);
+
+    let body = json!({ "present": PASSWORD, "password": OTHER });
+    let on_socket = https.on_socket(Method::PUT, "/admin/password", &body).await;
+    assert_eq!(
+        on_socket.status,
+        StatusCode::NOT_FOUND,
+        "{}",
+        on_socket.text()
+    );
 }
