@@ -2,16 +2,24 @@
 within 10 s by the running box, with real clients wherever a real client can have the fault."""
 
 import asyncio
+import datetime
+import ipaddress
 import json
+import subprocess
 import time
 
 import aiohttp
 import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from livekit import api
 from playwright.async_api import async_playwright
 
-from support.box import free_port
+from support.away import Away
+from support.box import binary, free_port
 from support.browser import FLAGS, PROGRAM
 from support.client import Client, fresh
 from support.wait import LONG, SHORT, until
@@ -171,6 +179,15 @@ async def test_somebody_who_was_removed_comes_back(hospital, ward, call):
     await is_named(hospital.box, "removed", "BLOCKED-REJOIN")
 
 
+async def test_a_box_that_drains(own_box, backend):
+    box = await own_box(net=backend)
+    drain = [binary(), "drain", "--data", str(box.data)]
+    subprocess.run(drain, check=True, capture_output=True)
+    attempt = await attempted(box, box.ws, fresh(), "drained")
+    await is_named(box, "drained", "DRAINING")
+    await given_up(*attempt)
+
+
 # Signalling.
 
 
@@ -325,6 +342,17 @@ async def test_handshake_records_are_damaged(hospital, ward, call):
     await is_named(hospital.box, "dtls", "DTLS-FAILED")
 
 
+async def test_a_path_that_was_up_is_lost(hospital, ward, call):
+    gone = ward()
+    caller = await call(gone, "path-lost", "--tone")
+    await caller.says("joined")
+    await until(lambda: flows(hospital.box, "path-lost"), "the call is up", LONG)
+    gone.fault(up=["udp dport 1-65535 drop"], down=["udp sport 1-65535 drop"])
+    # Consent to send is given up after 20 s to 30 s without an answer (RFC 7675).
+    view = await is_named(hospital.box, "path-lost", "PATH-LOST", within=35)
+    assert "NAT timeout" in view["finding"]["network"]
+
+
 RTP = "@th,64,2 2"
 """RTP and RTCP: their first two bits are version 2 (RFC 7983 §7)."""
 
@@ -398,10 +426,11 @@ async def browser():
     await playwright.stop()
 
 
-async def enter(page, box, room, name):
+async def enter(page, box, room, name, microphone=True):
     """Joins on the meeting page with camera and microphone; the identity is the page's own."""
     await page.goto(f"{box.http}/?room={room}")
     await page.get_by_label("Your name").fill(name)
+    await page.get_by_label("Microphone on").set_checked(microphone)
     await page.get_by_role("button", name="Join").click()
     await page.locator("#meeting").wait_for(state="visible", timeout=LONG * 1000)
 
@@ -427,6 +456,29 @@ async def test_a_machine_without_a_camera(box, browser):
     page = await browser(without=(FAKE_DEVICE,))
     who = await enter(page, box, fresh(), "Without")
     await is_named(box, who, "DEVICE-MISSING")
+
+
+HELD = """
+navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('in use', 'NotReadableError'); };
+"""
+"""What browsers answer while another program holds the device: Chromium's fake ones are never held."""
+
+
+async def test_a_camera_that_another_program_holds(box, browser):
+    page = await browser()
+    await page.add_init_script(HELD)
+    who = await enter(page, box, fresh(), "Busy", microphone=False)
+    await is_named(box, who, "DEVICE-BUSY")
+
+
+async def test_a_page_that_is_not_served_securely(hospital, browser):
+    """Browsers give devices to HTTPS and to their own machine only."""
+    page, room = await browser(), fresh()
+    token = hospital.box.token(room, "insecure", name="Insecure")
+    await page.goto(f"{hospital.box.url(scheme='http')}/#token={token}")
+    await page.get_by_role("button", name="Join").click()
+    await page.locator("#meeting").wait_for(state="visible", timeout=LONG * 1000)
+    await is_named(hospital.box, "insecure", "DEVICE-FORBIDDEN")
 
 
 async def test_a_picture_that_cannot_be_decoded(box, browser, join):
@@ -480,18 +532,24 @@ async def test_three_blocked_clients_of_a_ward_are_one_cause(hospital, ward, cal
     subnet = next(group for group in view["groups"] if group["by"] == "subnet" and group["value"].startswith(there))
     assert subnet["failed"] == subnet["of"] >= 3, view["groups"]
 
+    async def raised():
+        alarms = [alarm["id"] for alarm in (await ask(hospital.box, "/admin/alarms"))["alarms"]]
+        return [alarm for alarm in alarms if alarm.startswith("UDP-BLOCK:")] == [f"UDP-BLOCK:{there}.0/24"]
+
+    await until(raised, "the ward is an alarm, and no other is")
+
+
+async def flows(box, whom):
+    view = await ask(box, f"/admin/why/{whom}")
+    grades = {stage["stage"]: stage["grade"] for stage in view["attempt"]["stages"]}
+    assert view.get("finding") is None, view
+    return all(grades[stage] == "pass" for stage in ("signal", "token", "admission", "codec", "udp", "dtls", "up"))
+
 
 async def test_who_connects_is_told_so(hospital, ward, call):
     caller = await call(ward(), "sound", "--tone")
     await caller.says("joined")
-
-    async def flows():
-        view = await ask(hospital.box, "/admin/why/sound")
-        grades = {stage["stage"]: stage["grade"] for stage in view["attempt"]["stages"]}
-        assert view.get("finding") is None, view
-        return all(grades[stage] == "pass" for stage in ("signal", "token", "admission", "codec", "udp", "dtls", "up"))
-
-    await until(flows, "every stage of a sound call passes", LONG)
+    await until(lambda: flows(hospital.box, "sound"), "every stage of a sound call passes", LONG)
 
 
 # TLS.
@@ -510,9 +568,42 @@ async def test_a_client_that_does_not_know_the_boxs_ca(own_box):
     await given_up(*attempt)
 
 
-async def test_a_connection_on_which_nothing_is_said(own_box):
+def expired_certificate(folder):
+    """Signed by itself, for 127.0.0.1, until yesterday."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "box")])
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - 90 * day).not_valid_after(now - day)
+    made = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    certificate, private = folder / "web.pem", folder / "web.key"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    private.chmod(0o600)
+    return certificate, private
+
+
+async def test_a_certificate_that_has_run_out(own_box, tmp_path):
+    """The client knows who signed it: all that is wrong is its time."""
+    certificate, key = expired_certificate(tmp_path)
+    port = free_port()
+    box = await own_box(config=https(port, f'certificate = "{certificate}"\nkey = "{key}"'))
+    client = Away(f"wss://127.0.0.1:{port}", box.token(fresh(), "late"), "single", ca=certificate)
+    await client.start()
+    await is_named(box, "127.0.0.1", "TLS-EXPIRED")
+    await client.stop()
+
+
+@pytest.mark.parametrize("secure", [True, False])
+async def test_a_connection_on_which_nothing_is_said(own_box, secure):
     port = free_port()
     box = await own_box(config=https(port, "internal-ca = true"))
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    _, writer = await asyncio.open_connection("127.0.0.1", port if secure else box.port)
     await is_named(box, "127.0.0.1", "SIGNAL-TIMEOUT")
     writer.close()

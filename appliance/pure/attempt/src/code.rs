@@ -88,9 +88,6 @@ codes! {
     /// Put out, and the token taken back.
     BlockedRejoin, "BLOCKED-REJOIN", Admission,
         "You were taken out of this room and cannot come back with this link. Please ask the staff.";
-    /// Joins create no rooms here, and nobody created this one.
-    RoomMissing, "ROOM-MISSING", Admission,
-        "Your room is not open yet. Please wait until it is opened for you.";
     /// The box is stopping or draining.
     Draining, "DRAINING", Admission,
         "Our server is being updated. Please try again in a few minutes.";

@@ -231,7 +231,6 @@ fn admission(api: &Api, error: OpenSessionError) -> Admission {
     match error {
         OpenSessionError::TokenRevoked | OpenSessionError::Blocked => Admission::Blocked,
         OpenSessionError::Draining => Admission::Draining,
-        OpenSessionError::RoomNotFound(_) => Admission::NoRoom,
         OpenSessionError::Create(
             CreateRoomError::NameEmpty
             | CreateRoomError::NameTooLong

@@ -7,6 +7,7 @@
 mod connection;
 mod gate;
 mod ice;
+mod mute;
 mod plain;
 mod tls;
 mod unix;
@@ -15,7 +16,7 @@ use crate::config::{ConnectionLimits, DRAIN_TIMEOUT};
 use axum::Router;
 use connection::serve_connection;
 use gate::Gate;
-use logbook::Origin;
+use logbook::{Logbook, Origin};
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -36,20 +37,27 @@ pub use unix::{BindAdminError, bind_unix, serve_unix};
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// Serves `router` on `listener` until `stop` completes, then lets connections finish for
-/// [`DRAIN_TIMEOUT`].
+/// [`DRAIN_TIMEOUT`]. A connection on which nothing is said is an attempt in `logbook`.
 pub async fn serve_tcp(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
+    logbook: Logbook,
     stop: impl Future<Output = ()>,
 ) {
-    let serve = |arrived: Arrived, drain| {
-        let Arrived {
-            stream,
-            origin,
-            permit,
-        } = arrived;
-        serve_connection(stream, origin, router.clone(), permit, drain)
+    let serve = |arrived: Arrived, mut drain| {
+        let (router, logbook) = (router.clone(), logbook.clone());
+        async move {
+            let Arrived {
+                stream,
+                origin,
+                permit,
+            } = arrived;
+            match mute::first_byte(&stream, &mut drain).await {
+                Ok(_) => serve_connection(stream, origin, router, permit, drain).await,
+                Err(silence) => silence.note(&logbook, origin),
+            }
+        }
     };
     accept(listener, limits, stop, serve).await;
 }

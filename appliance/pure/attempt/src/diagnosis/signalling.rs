@@ -152,10 +152,6 @@ pub(super) fn admission(record: &Record) -> Verdict {
             Code::BlockedRejoin,
             "removed from the room after this token was issued".to_owned(),
         ),
-        Admission::NoRoom => (
-            Code::RoomMissing,
-            "joins create no rooms here, and nobody created this one".to_owned(),
-        ),
         Admission::Draining => (
             Code::Draining,
             "the box admits nobody new: it is draining".to_owned(),

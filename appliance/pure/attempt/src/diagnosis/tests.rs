@@ -190,7 +190,6 @@ fn what_the_room_says_is_named() {
         (Admission::Locked, Some("ROOM-LOCKED")),
         (Admission::Full { max: 3 }, Some("ROOM-FULL")),
         (Admission::Blocked, Some("BLOCKED-REJOIN")),
-        (Admission::NoRoom, Some("ROOM-MISSING")),
         (Admission::Draining, Some("DRAINING")),
         (Admission::Overloaded, Some("BOX-REFUSES")),
         (Admission::BadRequest, Some("BAD-REQUEST")),

@@ -18,8 +18,6 @@ pub enum Admission {
     },
     /// An operator or the server API put this identity out, or took its token back.
     Blocked,
-    /// Joins create no rooms here, and nobody created this one.
-    NoRoom,
     /// The box is stopping or draining.
     Draining,
     /// The box cannot save events now, is at a limit, or did not answer.

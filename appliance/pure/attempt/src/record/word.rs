@@ -24,15 +24,13 @@ pub enum Word {
     InAppBrowser,
     /// Packets of a picture or a sound arrive and cannot be decoded.
     DecodeFailed,
-    /// Gathering candidates failed.
-    CandidateError,
     /// It works again: what was reported before is over.
     Recovered,
 }
 
 impl Word {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::CameraRefused,
         Self::MicrophoneRefused,
         Self::CameraMissing,
@@ -42,7 +40,6 @@ impl Word {
         Self::InsecurePage,
         Self::InAppBrowser,
         Self::DecodeFailed,
-        Self::CandidateError,
         Self::Recovered,
     ];
 
@@ -58,7 +55,6 @@ impl Word {
             Self::InsecurePage => "insecure_page",
             Self::InAppBrowser => "in_app_browser",
             Self::DecodeFailed => "decode_failed",
-            Self::CandidateError => "candidate_error",
             Self::Recovered => "recovered",
         }
     }

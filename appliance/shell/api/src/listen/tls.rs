@@ -2,6 +2,7 @@
 
 use super::connection::serve_connection;
 use super::ice::carry;
+use super::mute::{Silence, first_byte};
 use super::{Arrived, accept};
 use crate::config::{ConnectionLimits, HANDSHAKE_TIMEOUT};
 use attempt::{Door, TlsFault};
@@ -13,6 +14,7 @@ use std::io;
 use std::sync::Arc;
 use telemetry::names;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{AlertDescription, Error, ServerConfig};
@@ -43,18 +45,17 @@ pub struct Refusals {
 impl Refusals {
     fn note(&self, origin: Option<Origin>, failed: Failed) {
         let fault = match failed {
-            // A health check, or a scanner.
-            Failed::Gone => return,
-            Failed::Mute => None,
-            Failed::Silent => Some(TlsFault::Silent),
-            Failed::Refused if (self.is_expired)() => Some(TlsFault::Expired),
-            Failed::Refused => Some(TlsFault::Untrusted),
-            Failed::Expired => Some(TlsFault::Expired),
-            Failed::Handshake => Some(TlsFault::Handshake),
+            Failed::Mute(silence) => return silence.note(&self.logbook, origin),
+            Failed::Silent => TlsFault::Silent,
+            Failed::Refused if (self.is_expired)() => TlsFault::Expired,
+            Failed::Refused => TlsFault::Untrusted,
+            Failed::Expired => TlsFault::Expired,
+            Failed::Handshake => TlsFault::Handshake,
         };
+        metrics::counter!(names::HTTP_REFUSED, "cause" => failed.label()).increment(1);
         let attempt = self.logbook.begin(Door::None, origin);
         self.logbook.note(attempt, |record, _| {
-            record.tls = fault.map_or(attempt::Tls::Plain, attempt::Tls::Refused);
+            record.tls = attempt::Tls::Refused(fault);
         });
         self.logbook.refused(attempt);
     }
@@ -63,10 +64,8 @@ impl Refusals {
 /// Why a handshake came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failed {
-    /// Closed before it said anything.
-    Gone,
-    /// Open, and nothing said.
-    Mute,
+    /// It never began.
+    Mute(Silence),
     /// Nothing more said in the middle.
     Silent,
     /// The client refused the certificate.
@@ -81,7 +80,7 @@ impl Failed {
     /// The metric's label.
     fn label(self) -> &'static str {
         match self {
-            Self::Gone | Self::Mute => "silent",
+            Self::Mute(_) => "silent",
             Self::Silent => "tls_timeout",
             Self::Refused | Self::Expired => "tls_untrusted",
             Self::Handshake => "tls",
@@ -101,7 +100,7 @@ pub async fn serve_tls(
     stop: impl Future<Output = ()>,
 ) {
     let acceptor = TlsAcceptor::from(tls);
-    let serve = |arrived: Arrived, drain| {
+    let serve = |arrived: Arrived, mut drain| {
         let (acceptor, router) = (acceptor.clone(), router.clone());
         let Others { plain, bridge } = others.clone();
         let refusals = refusals.clone();
@@ -111,7 +110,7 @@ pub async fn serve_tls(
                 origin,
                 permit,
             } = arrived;
-            match begun(&acceptor, stream).await {
+            match begun(&acceptor, stream, &mut drain).await {
                 Ok(Begun::Tls(stream)) => {
                     let origin = origin.map(|origin| Origin {
                         secure: true,
@@ -130,10 +129,7 @@ pub async fn serve_tls(
                     };
                     carry(&bridge, arrived, drain).await;
                 }
-                Err(failed) => {
-                    metrics::counter!(names::HTTP_REFUSED, "cause" => failed.label()).increment(1);
-                    refusals.note(origin, failed);
-                }
+                Err(failed) => refusals.note(origin, failed),
             }
         }
     };
@@ -148,15 +144,15 @@ enum Begun {
 }
 
 /// Waits for what somebody speaks, and for the handshake.
-async fn begun(acceptor: &TlsAcceptor, stream: TcpStream) -> Result<Begun, Failed> {
-    let mut first = [0];
-    let seen = timeout(HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await;
-    match seen {
-        Ok(Ok(1)) if Bridge::speaks(first[0]) => return Ok(Begun::Ice(stream)),
-        Ok(Ok(1)) if first[0] != HANDSHAKE_RECORD => return Ok(Begun::Plain(stream)),
-        Ok(Ok(1)) => {}
-        Err(_) => return Err(Failed::Mute),
-        _ => return Err(Failed::Gone),
+async fn begun(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    drain: &mut watch::Receiver<bool>,
+) -> Result<Begun, Failed> {
+    match first_byte(&stream, drain).await.map_err(Failed::Mute)? {
+        first if Bridge::speaks(first) => return Ok(Begun::Ice(stream)),
+        HANDSHAKE_RECORD => {}
+        _ => return Ok(Begun::Plain(stream)),
     }
     match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => Ok(Begun::Tls(Box::new(stream))),

@@ -238,9 +238,11 @@ impl TestBox {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(api::serve_tcp(listener, self.router(), limits, async {
+        let logbook = self.control.logbook().clone();
+        let serving = api::serve_tcp(listener, self.router(), limits, logbook, async {
             let _ = stopped.await;
-        }));
+        });
+        let task = tokio::spawn(serving);
         Served {
             address,
             stop: Some(stop),
