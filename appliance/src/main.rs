@@ -15,6 +15,7 @@ mod events;
 mod grade;
 mod health;
 mod keys;
+mod ledger;
 mod listeners;
 mod moment;
 mod operate;

@@ -15,9 +15,14 @@ mod production;
 use daemon::{LIMIT, ended, free_port, ringward};
 use production::Site;
 use rcgen::KeyPair;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
+use wire::admin::{AlarmState, AlarmView, Priority};
+
+/// An alarm has its delays: this is longer than any that is tested here.
+const ALARM_WITHIN: Duration = Duration::from_mins(2);
 
 const INTERNAL: &str = "tls.internal-ca = true";
 
@@ -154,6 +159,70 @@ fn an_expired_certificate_starts_with_a_warning_so_that_calls_still_work() {
     assert!(running.get("/readyz").starts_with("HTTP/1.1 200"));
     let said = running.logged("served all the same");
     assert!(said.contains("web.pem has expired"), "{said}");
+}
+
+/// The alarms that stand, by id, with their cause.
+fn alarms(site: &Site) -> BTreeMap<String, AlarmView> {
+    let data = site.data();
+    let mut command = ringward();
+    command.args(["alarms", "--json", "--data", data.to_str().unwrap()]);
+    let shown = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let alarms = shown
+        .lines()
+        .map(|line| serde_json::from_str::<AlarmView>(line).unwrap());
+    alarms.map(|alarm| (alarm.id.clone(), alarm)).collect()
+}
+
+/// Waits until the alarm stands so.
+fn stands(site: &Site, id: &str, state: AlarmState) -> AlarmView {
+    let began = Instant::now();
+    loop {
+        let mut alarms = alarms(site);
+        match alarms.remove(id) {
+            Some(alarm) if alarm.state == state => return alarm,
+            other => assert!(began.elapsed() < ALARM_WITHIN, "{id}: {other:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_certificate_that_ends_soon_or_is_broken_is_an_alarm_until_a_good_one_is_there() {
+    let site = Site::with_files();
+    let day = Duration::from_hours(24);
+    site.put_certificate_for(SystemTime::now() - day, SystemTime::now() + day * 10);
+    let running = site.start();
+    let soon = stands(&site, "CERT-30D:web", AlarmState::Unacknowledged);
+    assert!(soon.cause.contains("9 days"), "{}", soon.cause);
+    site.put_key(&KeyPair::generate().unwrap());
+    running.signal("HUP");
+    let refused = stands(&site, "CERT-REFUSED", AlarmState::Unacknowledged);
+    assert!(
+        refused.cause.contains("web.key does not belong"),
+        "{}",
+        refused.cause
+    );
+    site.put_certificate(2100);
+    running.signal("HUP");
+    // Nobody acknowledged them: they stay to be seen.
+    stands(&site, "CERT-REFUSED", AlarmState::Returned);
+    stands(&site, "CERT-30D:web", AlarmState::Returned);
+    assert!(!alarms(&site).contains_key("CERT-EXPIRED:web"));
+}
+
+#[test]
+fn a_certificate_that_clients_refuse_is_an_alarm_of_the_highest_grade() {
+    let site = Site::with_files();
+    site.put_certificate(2021);
+    let running = site.start();
+    let expired = stands(&site, "CERT-EXPIRED:web", AlarmState::Unacknowledged);
+    assert_eq!(expired.priority, Priority::High);
+    drop(running);
+    let tomorrow = SystemTime::now() + Duration::from_hours(24);
+    site.put_certificate_for(tomorrow, tomorrow + Duration::from_hours(24 * 365));
+    let _running = site.start();
+    let early = stands(&site, "CERT-EXPIRED:web", AlarmState::Unacknowledged);
+    assert!(early.cause.contains("not valid yet"), "{}", early.cause);
 }
 
 /// A name, what spoils the site, and the words that must be said.

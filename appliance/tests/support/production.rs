@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// A folder with a settings file and what it names.
@@ -65,9 +65,25 @@ impl Site {
 
     /// A self-signed certificate for 127.0.0.1, valid to the end of that year, with its key.
     pub(crate) fn put_certificate(&self, last_year: i32) {
+        self.put_certificate_with(|params| {
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(last_year, 12, 31);
+        });
+    }
+
+    /// The same, valid between these moments.
+    pub(crate) fn put_certificate_for(&self, begin: SystemTime, end: SystemTime) {
+        let moment = |at: SystemTime| {
+            date_time_ymd(1970, 1, 1) + at.duration_since(SystemTime::UNIX_EPOCH).unwrap()
+        };
+        self.put_certificate_with(|params| {
+            (params.not_before, params.not_after) = (moment(begin), moment(end));
+        });
+    }
+
+    fn put_certificate_with(&self, edit: impl FnOnce(&mut CertificateParams)) {
         let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(last_year, 12, 31);
+        edit(&mut params);
         let key = KeyPair::generate().unwrap();
         let made = params.self_signed(&key).unwrap();
         let certificate = pem("CERTIFICATE", made.der());

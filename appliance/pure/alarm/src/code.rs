@@ -96,11 +96,16 @@ alarms! {
         consequence "Everybody in its rooms sees and hears nothing."
         action "Restart the box (`systemctl restart ringward`); clients come back by themselves. Keep the log."
         within minutes(2), raised after seconds(5), cleared after seconds(10);
-    /// A certificate in use is no longer valid.
+    /// A certificate in use is not valid now.
     CertExpired "CERT-EXPIRED" High
         consequence "Browsers and devices refuse the box: nobody new gets in."
         action "Put the renewed certificate in its place; the box takes it up by itself."
         within minutes(30), raised after seconds(0), cleared after seconds(10);
+    /// A new certificate was put in place and cannot be used.
+    CertRefused "CERT-REFUSED" Medium
+        consequence "The old certificate stays in use; on the day it expires nobody new gets in."
+        action "Put right what the cause names, then `systemctl reload ringward`."
+        within hours(8), raised after seconds(0), cleared after seconds(0);
     /// Nobody of a subnet gets media over UDP.
     UdpBlock "UDP-BLOCK" Medium
         consequence "Nobody in this subnet has picture or sound, or only over a slower path."

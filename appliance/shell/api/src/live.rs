@@ -13,7 +13,7 @@ mod subscription;
 mod watch;
 
 pub(crate) use subscription::Subscription;
-pub use watch::{Watch, WatchConfig, WebhooksProbe};
+pub use watch::{Certificates, Watch, WatchConfig, WebhooksProbe};
 
 use ::watch::{AlarmBoard, Transports};
 use axum::body::Bytes;

@@ -1,7 +1,7 @@
 //! Records in memory: those that live, and those of late.
 
 use crate::logbook::AttemptKey;
-use attempt::{Code, Diagnosis, Record, diagnose};
+use attempt::{Code, Diagnosis, Grade, Record, Stage, StageLine, diagnose};
 use std::collections::BTreeMap;
 use vocab::UnixMillis;
 
@@ -34,10 +34,11 @@ pub(crate) struct Meaning {
     words: usize,
     warned: Option<Code>,
     flows: (bool, bool),
+    is_udp_blocked: Option<bool>,
 }
 
 impl Meaning {
-    fn of(record: &Record, diagnosis: &Diagnosis) -> Self {
+    pub(crate) fn of(record: &Record, diagnosis: &Diagnosis) -> Self {
         let flowing = record.media.published.iter().any(|p| p.flowing.is_some());
         let reported = record.transports.iter().any(|t| t.reported);
         let warned = diagnosis
@@ -51,12 +52,30 @@ impl Meaning {
             words: record.words.len(),
             warned: warned.and_then(|line| line.code),
             flows: (flowing, reported),
+            is_udp_blocked: is_udp_blocked(record, diagnosis),
         }
     }
 
     pub(crate) fn code(&self) -> Option<Code> {
         self.code
     }
+
+    pub(crate) fn is_udp_blocked(&self) -> Option<bool> {
+        self.is_udp_blocked
+    }
+}
+
+/// Whether UDP was blocked (`true`) or passed (`false`); `None`: it never came to that.
+fn is_udp_blocked(record: &Record, diagnosis: &Diagnosis) -> Option<bool> {
+    if record.transports.is_empty() {
+        return None;
+    }
+    let blocked = [Code::UdpBlocked, Code::UdpOneWay, Code::IceTcpOnly];
+    if blocked.iter().any(|code| diagnosis.names(*code)) {
+        return Some(true);
+    }
+    let passes = |line: &StageLine| line.stage == Stage::Udp && line.grade == Grade::Pass;
+    diagnosis.stages.iter().any(passes).then_some(false)
 }
 
 /// Records by key; keys rise with time.

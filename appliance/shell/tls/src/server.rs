@@ -71,6 +71,8 @@ struct State {
     authority: Option<Facts>,
     /// How the files were when they were last read, well or badly.
     seen: Vec<Stamp>,
+    /// Why what was read last is not used.
+    refused: Option<String>,
 }
 
 /// A file's state, as far as a change of it shows.
@@ -99,6 +101,7 @@ impl Tls {
                 identity,
                 authority,
                 seen,
+                refused: None,
             }),
         })
     }
@@ -125,6 +128,12 @@ impl Tls {
         self.state().identity.in_time(now).err()
     }
 
+    /// Why the newest certificate is not the one in use; `None`: it is.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        self.state().refused.clone()
+    }
+
     /// Looks for a new certificate if the files have changed since they were last read. With the
     /// internal CA a new one is made when the old one ends soon or names have changed.
     ///
@@ -144,6 +153,12 @@ impl Tls {
     /// [`OpenTlsError`]: the new one is broken or not valid now, and the one in use stays.
     pub fn reload(&self, now: UnixMillis) -> Result<Reloaded, OpenTlsError> {
         let mut state = self.state();
+        let reloaded = self.take_newest(&mut state, now);
+        state.refused = reloaded.as_ref().err().map(ToString::to_string);
+        reloaded
+    }
+
+    fn take_newest(&self, state: &mut State, now: UnixMillis) -> Result<Reloaded, OpenTlsError> {
         state.seen = stamps(&self.source);
         let (identity, authority) = load(&self.source, now)?;
         if identity.is_same_as(&state.identity) {

@@ -22,6 +22,9 @@ pub const DESCRIPTORS_PERCENT: u64 = 90;
 /// Datagrams dropped within ten seconds that are more than a hiccup.
 pub const DROPS_LATELY: u64 = 100;
 
+/// The role of the certificate that browsers see.
+const WEB_ROLE: &str = "web";
+
 /// A certificate with less left is to be renewed.
 const CERTIFICATE_DAYS: u64 = 30;
 
@@ -38,18 +41,26 @@ pub struct Observed<'a> {
     pub store_unwritable: Option<&'a str>,
     /// What is damaged of the journal or its index.
     pub store_damaged: Option<&'a str>,
+    /// Why the audit journal takes nothing; `None`: it does.
+    pub audit_unwritable: Option<&'a str>,
     /// Every media thread.
     pub workers: &'a [WorkerReading],
     /// The machine.
     pub machine: MachineReading,
     /// Participants that lose more than [`LOSS_PERMILLE`], by subnet.
     pub losses: BTreeMap<String, u32>,
+    /// Attempts that got no media over UDP, by subnet from which none did.
+    pub blocked: BTreeMap<String, u32>,
     /// Why `io_uring` is not used although it may be; `None`: it is, or is not wanted.
     pub ring_refused: Option<&'a str>,
     /// Webhooks that wait while none is delivered; `None`: nothing is stuck.
     pub webhooks_stuck: Option<u64>,
     /// Certificates in use.
     pub certificates: &'a [CertificateView],
+    /// Why clients refuse the certificate in use, other than its end; `None`: they do not.
+    pub certificate_invalid: Option<&'a str>,
+    /// Why a new certificate was not taken; `None`: the one in use is the newest.
+    pub certificate_refused: Option<&'a str>,
     /// When the newest backup was made; `None`: not known, which is no alarm.
     pub backup_at_ms: Option<u64>,
     /// Now, on the box's clock.
@@ -60,11 +71,13 @@ pub struct Observed<'a> {
 pub fn judge(board: &AlarmBoard, observed: &Observed<'_>) {
     board.set(Code::StoreUnwritable, "", observed.store_unwritable);
     board.set(Code::StoreDamaged, "", observed.store_damaged);
+    board.set(Code::AuditUnwritable, "", observed.audit_unwritable);
     board.set(Code::RingFallback, "", observed.ring_refused);
     workers(board, observed.workers);
     machine(board, &observed.machine);
     losses(board, &observed.losses);
-    certificates(board, observed.certificates, observed.now_ms);
+    blocked(board, &observed.blocked);
+    certificates(board, observed);
     let webhooks = observed
         .webhooks_stuck
         .map(|waiting| format!("{waiting} webhooks wait and none was delivered"));
@@ -150,12 +163,24 @@ fn losses(board: &AlarmBoard, losses: &BTreeMap<String, u32>) {
     board.only(Code::Loss, &subnets);
 }
 
-fn certificates(board: &AlarmBoard, certificates: &[CertificateView], now_ms: u64) {
-    for certificate in certificates {
-        let left = certificate.expires_at_ms.checked_sub(now_ms);
+fn blocked(board: &AlarmBoard, blocked: &BTreeMap<String, u32>) {
+    for (subnet, count) in blocked {
+        let text = format!("{count} attempts of the last hour got no media over UDP, none did");
+        board.raise(Code::UdpBlock, subnet, &text, *count);
+    }
+    let subnets: Vec<String> = blocked.keys().cloned().collect();
+    board.only(Code::UdpBlock, &subnets);
+}
+
+fn certificates(board: &AlarmBoard, observed: &Observed<'_>) {
+    board.set(Code::CertRefused, "", observed.certificate_refused);
+    for certificate in observed.certificates {
+        let left = certificate.expires_at_ms.checked_sub(observed.now_ms);
         let days = left.map(|left| left / DAY_MS);
         let expired = left.is_none().then_some("it has expired");
-        board.set(Code::CertExpired, &certificate.role, expired);
+        let invalid = observed.certificate_invalid;
+        let invalid = invalid.filter(|_| certificate.role == WEB_ROLE);
+        board.set(Code::CertExpired, &certificate.role, expired.or(invalid));
         let soon = days.filter(|days| *days < CERTIFICATE_DAYS);
         let soon = soon.map(|days| format!("it expires in {days} days"));
         board.set(Code::Cert30d, &certificate.role, soon.as_deref());

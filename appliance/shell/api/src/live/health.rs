@@ -5,7 +5,7 @@ use control::status::Status;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use watch::{MachineReading, Moment, Transports};
-use wire::admin::{BoxView, CoreView, Path};
+use wire::admin::{BoxView, CertificateView, CoreView, Path};
 
 /// Minutes of the peaks of participants that are shown.
 const MINUTES: usize = 60;
@@ -47,6 +47,7 @@ pub(super) struct Known<'a> {
     /// Present in all rooms together.
     pub(super) participants: u32,
     pub(super) webhooks_waiting: u64,
+    pub(super) certificates: &'a [CertificateView],
     pub(super) hour: &'a Hour,
 }
 
@@ -84,7 +85,7 @@ impl Known<'_> {
             fsync_p99_ms: self
                 .fsync_p99
                 .map(|p99| (p99.as_secs_f64() * 10_000.0).round() / 10.0),
-            certificates: (self.config.certificates)(),
+            certificates: self.certificates.to_vec(),
             clock_offset_ms: match machine.time {
                 Some(watch::TimeService::Offset(ms)) => Some(ms),
                 _ => None,

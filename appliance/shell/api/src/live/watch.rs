@@ -26,6 +26,17 @@ const WEBHOOKS_STUCK: Duration = Duration::from_secs(30);
 /// How many webhooks wait, and which is the first of them.
 pub type WebhooksProbe = Box<dyn Fn() -> (u64, u64) + Send + Sync>;
 
+/// How the box's certificates are.
+#[derive(Debug, Default)]
+pub struct Certificates {
+    /// Those in use.
+    pub in_use: Vec<CertificateView>,
+    /// Why clients refuse the one of the web now; `None`: they do not.
+    pub invalid: Option<String>,
+    /// Why a newer one is not used; `None`: there is none.
+    pub refused: Option<String>,
+}
+
 /// What the watch is told at the start: plain facts, and whom to ask.
 pub struct WatchConfig {
     /// The machine's host name.
@@ -44,8 +55,8 @@ pub struct WatchConfig {
     pub ring_refused: Option<String>,
     /// Waiting webhooks; `None`: no receiver is configured.
     pub webhooks: Option<WebhooksProbe>,
-    /// Certificates in use.
-    pub certificates: Box<dyn Fn() -> Vec<CertificateView> + Send + Sync>,
+    /// Certificates, as they are now.
+    pub certificates: Box<dyn Fn() -> Certificates + Send + Sync>,
     /// When the newest backup was made, in milliseconds since 1970.
     pub backup: Box<dyn Fn() -> Option<u64> + Send + Sync>,
 }
@@ -157,6 +168,9 @@ impl Watch {
         for subnet in seen.iter().flat_map(Seen::lossy) {
             *losses.entry(subnet).or_default() += 1;
         }
+        let blocked = self.control.logbook().blocked().into_iter();
+        let blocked = blocked.map(|blocked| (blocked.subnet.to_string(), blocked.failed));
+        let certificates = (self.config.certificates)();
         let status = self.control.status();
         let present = rooms.iter().map(|room| room.present.len()).sum::<usize>();
         let participants = u32::try_from(present).unwrap_or(u32::MAX);
@@ -173,6 +187,7 @@ impl Watch {
             transports: &transports,
             participants,
             webhooks_waiting: waiting,
+            certificates: &certificates.in_use,
             hour: &self.hour,
         };
         let health = known.view(seen.iter().flat_map(Seen::paths), now);
@@ -182,12 +197,16 @@ impl Watch {
             &Observed {
                 store_unwritable: status.store_problem.as_deref(),
                 store_damaged: status.store_damaged.as_deref(),
+                audit_unwritable: status.audit_problem.as_deref(),
                 workers: &transports.workers(now.instant),
                 machine: machine.clone(),
                 losses,
+                blocked: blocked.collect(),
                 ring_refused: self.config.ring_refused.as_deref(),
                 webhooks_stuck: stuck,
-                certificates: &health.certificates,
+                certificates: &certificates.in_use,
+                certificate_invalid: certificates.invalid.as_deref(),
+                certificate_refused: certificates.refused.as_deref(),
                 backup_at_ms: health.backup_at_ms,
                 now_ms: now.unix.0,
             },

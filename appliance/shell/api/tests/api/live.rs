@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tower::ServiceExt;
-use vocab::{ParticipantKey, PeerKey, RoomKey};
+use vocab::{ParticipantKey, PeerKey, RoomKey, UnixMillis};
 use watch::{AlarmBoard, Code, Transports};
 use wire::admin::{Change, Frame, Role};
 
@@ -45,10 +45,10 @@ fn watched_over(a_box: TestBox) -> Watched {
         backend: "epoll: asked for".to_owned(),
         ring_refused: None,
         webhooks: None,
-        certificates: Box::new(Vec::new),
+        certificates: Box::new(api::live::Certificates::default),
         backup: Box::new(|| None),
     };
-    let transports = Transports::new(vec![figures]);
+    let transports = Transports::new(vec![figures], Box::new(|_| None));
     let alarms = AlarmBoard::in_memory();
     let (watch, live) = Watch::new(config, a_box.control.clone(), alarms, transports);
     let viewer = OperatorIdentity {
@@ -466,4 +466,30 @@ async fn a_media_thread_that_ended_is_an_alarm() {
         assert!(looks < 200, "no alarm");
     }
     assert_eq!(watched.live.alarms().alarms()[0].id, "MEDIA-DOWN:media-0");
+}
+
+#[tokio::test]
+async fn a_network_from_which_nobody_gets_udp_is_an_alarm() {
+    let mut watched = watched();
+    for host in 1..=3 {
+        let origin = logbook::Origin {
+            remote: format!("10.30.0.{host}:9").parse().unwrap(),
+            local: "10.0.0.1:443".parse().unwrap(),
+            secure: true,
+        };
+        let logbook = watched.a_box.control.logbook();
+        let attempt = logbook.begin(attempt::Door::Rtc, Some(origin));
+        logbook.note(attempt, |record, now| {
+            let mut transport = attempt::Transport::default();
+            transport.candidates.udp = 1;
+            // Longer ago than a first check takes.
+            transport.described(UnixMillis(now.0 - 10_000));
+            record.add_transport(transport);
+        });
+        watched.watch.look().await;
+        let raised = watched.live.alarms().alarms();
+        let raised: Vec<&str> = raised.iter().map(|alarm| alarm.id.as_str()).collect();
+        let is_raised = raised.contains(&"UDP-BLOCK:10.30.0.0/24");
+        assert_eq!(is_raised, host == 3, "{raised:?}");
+    }
 }

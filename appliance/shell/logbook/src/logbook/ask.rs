@@ -4,7 +4,8 @@ use super::{AttemptKey, Logbook};
 use crate::clock;
 use crate::pages;
 use crate::question::{Blocked, MAX_ANSWERS, Question, Told, Wanted, most_telling};
-use attempt::{Code, Grade, Group, Record, Seen, Stage, Subnet, diagnose, groups};
+use crate::shelf::{Entry, Meaning};
+use attempt::{Code, Group, Record, Seen, Subnet, diagnose, groups};
 use std::collections::BTreeMap;
 use std::io;
 use vocab::UnixMillis;
@@ -95,7 +96,8 @@ impl Logbook {
     }
 
     /// Subnets from which UDP does not reach the box: three attempts of the last hour or more
-    /// failed so, and none got through.
+    /// failed so, and none got through. Answered from what the thread judged within the last
+    /// second: cheap enough to be asked every second.
     pub fn blocked(&self) -> Vec<Blocked> {
         let now = clock::now();
         let mut counts: BTreeMap<Subnet, (u32, u32)> = BTreeMap::new();
@@ -105,7 +107,7 @@ impl Logbook {
             if now.0.saturating_sub(record.at.0) > HOUR_MS {
                 break;
             }
-            let (Some(subnet), Some(is_blocked)) = (record.subnet(), is_blocked(record, now))
+            let (Some(subnet), Some(is_blocked)) = (record.subnet(), is_udp_blocked(entry, now))
             else {
                 continue;
             };
@@ -154,18 +156,10 @@ impl Logbook {
     }
 }
 
-/// Whether UDP was blocked (`true`) or passed (`false`); `None`: it never came to that.
-fn is_blocked(record: &Record, now: UnixMillis) -> Option<bool> {
-    if record.transports.is_empty() {
-        return None;
-    }
-    let diagnosis = diagnose(record, now);
-    let blocked = [Code::UdpBlocked, Code::UdpOneWay, Code::IceTcpOnly];
-    if blocked.iter().any(|code| diagnosis.names(*code)) {
-        return Some(true);
-    }
-    let passes = |line: &attempt::StageLine| line.stage == Stage::Udp && line.grade == Grade::Pass;
-    diagnosis.stages.iter().any(passes).then_some(false)
+fn is_udp_blocked(entry: &Entry, now: UnixMillis) -> Option<bool> {
+    let record = &entry.record;
+    let judge = || Meaning::of(record, &diagnose(record, now));
+    entry.judged.unwrap_or_else(judge).is_udp_blocked()
 }
 
 fn take(found: &mut Vec<Told>, record: Record, question: &Question, now: UnixMillis) {

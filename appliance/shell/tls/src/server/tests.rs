@@ -237,6 +237,7 @@ fn a_broken_new_certificate_is_refused_once_and_the_old_one_stays() {
             Reloaded::Same,
             "{name}: said twice"
         );
+        assert_eq!(tls.refused(), Some(shown), "{name}");
         shake(&tls, &trusting, "old.example").unwrap();
     }
     put(path, "new.example", 2028);
@@ -244,6 +245,7 @@ fn a_broken_new_certificate_is_refused_once_and_the_old_one_stays() {
         tls.reload_if_changed(NOW).unwrap(),
         Reloaded::Replaced(_)
     ));
+    assert_eq!(tls.refused(), None);
 }
 
 #[test]

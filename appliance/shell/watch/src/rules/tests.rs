@@ -141,6 +141,8 @@ fn what_the_store_the_ring_webhooks_and_backups_say_is_raised() {
     let observed = Observed {
         store_unwritable: Some("no space left"),
         store_damaged: Some("2 events are gone"),
+        audit_unwritable: Some("no space left"),
+        certificate_refused: Some("web.key does not belong"),
         ring_refused: Some("seccomp forbids it"),
         webhooks_stuck: Some(3),
         backup_at_ms: Some(now_ms - 27 * HOUR_MS),
@@ -148,7 +150,9 @@ fn what_the_store_the_ring_webhooks_and_backups_say_is_raised() {
         ..Observed::default()
     };
     let want = [
+        "AUDIT-UNWRITABLE",
         "STORE-UNWRITABLE",
+        "CERT-REFUSED",
         "STORE-DAMAGED",
         "BACKUP-LATE",
         "RING-FALLBACK",
@@ -180,6 +184,37 @@ fn people_who_lose_packets_are_one_alarm_per_network() {
     assert_eq!(board.observed(), ["LOSS:10.30.0.0/24", "LOSS:10.31.0.0/24"]);
     judge(&board, &observed(&[("10.31.0.0/24", 1)]));
     assert_eq!(board.observed(), ["LOSS:10.31.0.0/24"]);
+}
+
+#[test]
+fn a_network_without_udp_is_one_alarm_until_somebody_gets_through() {
+    let board = AlarmBoard::in_memory();
+    let observed = |blocked: &[(&str, u32)]| Observed {
+        blocked: blocked
+            .iter()
+            .map(|(net, count)| ((*net).to_owned(), *count))
+            .collect(),
+        ..Observed::default()
+    };
+    judge(&board, &observed(&[("10.30.0.0/24", 5)]));
+    assert_eq!(board.observed(), ["UDP-BLOCK:10.30.0.0/24"]);
+    judge(&board, &observed(&[]));
+    assert_eq!(board.observed(), [""; 0]);
+}
+
+#[test]
+fn a_certificate_whose_time_has_not_come_is_refused_by_clients_too() {
+    let certificates = [CertificateView {
+        role: "web".to_owned(),
+        subject: "box".to_owned(),
+        expires_at_ms: u64::MAX,
+    }];
+    let observed = Observed {
+        certificates: &certificates,
+        certificate_invalid: Some("is not valid yet"),
+        ..Observed::default()
+    };
+    assert_eq!(raised(&observed), ["CERT-EXPIRED:web"]);
 }
 
 #[test]
