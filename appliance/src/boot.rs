@@ -5,6 +5,7 @@ use crate::admin::SOCKET_NAME;
 use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
 use crate::desk::Desk;
+use crate::ledger;
 use crate::listeners::{self, Inherited};
 use crate::service::{self, Vitals};
 use crate::watching;
@@ -99,23 +100,24 @@ async fn run(
     let (stop, stopping) = watch::channel(false);
     let alarms = AlarmBoard::open(&settings.data);
     control.open_alarm_desk(Arc::new(Desk(alarms.clone())));
+    let doors = Doors {
+        listeners,
+        tls,
+        bridge: Bridge::new(&opened.udp),
+    };
     let (watch, live) = watching::over(
         settings,
         &opened,
         &mut workers,
         outbox.clone(),
         &control,
-        alarms,
-        tls.clone(),
+        alarms.clone(),
+        &doors,
     );
     let api = open_api(settings, &control, metrics)?.with_live(live);
-    let doors = Doors {
-        listeners,
-        tls,
-        bridge: Bridge::new(&opened.udp),
-    };
     let mut tasks = serve_http(settings, doors, api, &control, descriptors, &stopping)?;
     tasks.spawn(watch.run(until(stopping.clone())));
+    ledger::keep(alarms, control.clone(), until(stopping.clone()), &mut tasks);
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
     let vitals = Vitals {
@@ -180,10 +182,10 @@ fn say_recovered(recovery: &Recovery) {
 }
 
 /// Everything that TCP connections need.
-struct Doors {
+pub(crate) struct Doors {
     listeners: Listeners,
-    tls: Option<Arc<Tls>>,
-    bridge: Bridge,
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) bridge: Bridge,
 }
 
 /// What was bound before anything else: a taken port should not cost a recovery.
@@ -324,7 +326,9 @@ impl Doors {
             PlainHttp::Redirect => lead.clone(),
         };
         for listener in self.listeners.http {
-            tasks.spawn(api::serve_tcp(listener, plain.clone(), limits, stop()));
+            let logbook = control.logbook().clone();
+            let plain = plain.clone();
+            tasks.spawn(api::serve_tcp(listener, plain, limits, logbook, stop()));
         }
         for listener in self.listeners.ice_tcp {
             let bridge = self.bridge.clone();

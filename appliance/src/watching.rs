@@ -1,11 +1,12 @@
 //! Who looks at the box once a second: what it is told, and whom it asks.
 
 use crate::banner::Opened;
+use crate::boot::Doors;
+use api::live::Certificates;
 use api::{Live, Watch, WatchConfig};
 use control::ControlHandle;
 use net::Backend;
 use settings::Settings;
-use std::sync::Arc;
 use store::OutboxReader;
 use tls::Tls;
 use watch::{AlarmBoard, Transports};
@@ -20,8 +21,9 @@ pub(crate) fn over(
     outbox: OutboxReader,
     control: &ControlHandle,
     alarms: AlarmBoard,
-    tls: Option<Arc<Tls>>,
+    doors: &Doors,
 ) -> (Watch, Live) {
+    let (tls, bridge) = (doors.tls.clone(), doors.bridge.clone());
     let wants_ring = settings.net == settings::Backend::Auto;
     let has_ring = workers.backend() == Backend::Uring;
     let http = opened
@@ -51,21 +53,32 @@ pub(crate) fn over(
                 (waiting, outbox.latest().saturating_sub(waiting))
             }) as api::live::WebhooksProbe
         }),
-        certificates: Box::new(move || tls.as_ref().map_or_else(Vec::new, |tls| certificates(tls))),
+        certificates: Box::new(move || {
+            tls.as_deref()
+                .map_or_else(Certificates::default, certificates)
+        }),
         backup: Box::new(|| None),
     };
-    let transports = Transports::new(workers.take_figures());
+    let transports = Transports::new(
+        workers.take_figures(),
+        Box::new(move |stand_in| bridge.client_of(stand_in)),
+    );
     Watch::new(config, control.clone(), alarms, transports)
 }
 
 /// As they are now: a new one may have taken the place of an old one.
-fn certificates(tls: &Tls) -> Vec<CertificateView> {
+fn certificates(tls: &Tls) -> Certificates {
     let view = |facts: tls::Facts| CertificateView {
         role: facts.role.word().to_owned(),
         subject: facts.subject,
         expires_at_ms: facts.expires_at.0,
     };
-    tls.certificates().into_iter().map(view).collect()
+    let now = ::watch::now().unix;
+    Certificates {
+        in_use: tls.certificates().into_iter().map(view).collect(),
+        invalid: tls.complaint(now).map(|complaint| complaint.to_string()),
+        refused: tls.refused(),
+    }
 }
 
 /// As the kernel has it. Not from `/proc/sys`, which the service's unit hides.

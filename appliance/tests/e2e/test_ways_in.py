@@ -9,7 +9,8 @@ from support.away import Away
 from support.box import binary, free_port
 from support.browser import Chromium
 from support.network import Network
-from support.wait import LONG
+from support.wait import LONG, until
+from support.ward import ask
 
 pytestmark = pytest.mark.any_backend
 
@@ -68,12 +69,23 @@ async def test_who_trusts_the_internal_ca_meets_over_wss(secured, away, mode):
     assert carried(secured) == 0
 
 
-async def test_a_client_whose_udp_is_blocked_meets_over_the_https_port(secured, away, network, mode):
+async def test_a_client_whose_udp_is_blocked_meets_over_the_https_port(secured, away, network, room, mode):
     network.block_udp()
     near, far = await away("near", mode), await away("far", mode, network)
     await far.sees(PICTURES, LONG)
     await near.sees(PICTURES, LONG)
     assert carried(secured) > 0
+    # Operators see what carries the call, and what the network team has to open.
+    paths = {one["identity"]: one["path"] for one in (await ask(secured, f"/admin/rooms/{room}"))["participants"]}
+    assert paths == {"near": "udp", "far": "tcp"}
+
+    async def warned():
+        view = await ask(secured, "/admin/why/far")
+        assert view.get("finding") is None, view
+        return [stage for stage in view["attempt"]["stages"] if stage["evidence"].startswith("ICE-TCP-ONLY: ")]
+
+    udp = await until(warned, "that only TCP works is a warning")
+    assert udp[0]["grade"] == "warn", udp
 
 
 async def test_a_client_of_another_network_gets_a_candidate_there(secured, away, network, mode):

@@ -50,7 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("webhooks", &["store", "auth", "vocab"]),
     ("telemetry", &["vocab"]),
     ("safe", &["vocab"]),
-    ("edge", &["telemetry"]),
+    ("edge", &["telemetry", "vocab"]),
     ("accounts", &["safe", "vocab", "wire"]),
     ("tls", &["safe", "vocab"]),
     ("settings", &["firmware-config", "vocab"]),

@@ -14,7 +14,6 @@ const READINGS: usize = LOSS_WINDOW.as_secs() as usize;
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     remote: Option<SocketAddr>,
-    pub(crate) carrier: Carrier,
     bytes_in: u64,
     bytes_out: u64,
     media_in: u64,
@@ -61,7 +60,7 @@ impl Gauge {
     pub(crate) fn read(&mut self) -> Figures {
         Figures {
             remote: self.remote,
-            carrier: self.carrier,
+            carrier: self.remote.map_or(Carrier::Udp, carrier),
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             media_in: self.media_in,
@@ -72,6 +71,15 @@ impl Gauge {
             round_trip: self.round_trip.read(),
             heard: self.heard,
         }
+    }
+}
+
+/// A client over TCP comes from its stand-in.
+fn carrier(remote: SocketAddr) -> Carrier {
+    if vocab::is_stand_in(remote.ip()) {
+        Carrier::Tcp
+    } else {
+        Carrier::Udp
     }
 }
 

@@ -3,6 +3,7 @@
 mod error_kind;
 mod host;
 mod id;
+mod stand_in;
 pub mod text;
 mod unit;
 
@@ -12,5 +13,6 @@ pub use id::{
     Identity, MAX_NAME_BYTES, ParticipantKey, ParticipantSid, PeerKey, RoomKey, RoomName, RoomSid,
     SessionKey, TrackKey, TrackSid,
 };
+pub use stand_in::{is_stand_in, stand_in};
 pub use text::{DisplayText, Redacted};
 pub use unit::{Bitrate, UnixMillis};

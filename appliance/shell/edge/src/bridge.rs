@@ -1,7 +1,13 @@
 //! One connection: its frames to a media thread, the thread's datagrams back.
 
+mod clients;
+mod leaving;
+
 use crate::framing::{self, HEAD_BYTES, MAX_DATAGRAM_BYTES};
 use crate::stun;
+use crate::waiting::Waiting;
+use clients::Clients;
+use leaving::Leaving;
 use socket2::SockRef;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -9,11 +15,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use telemetry::names;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a client may take until a media thread has answered it: a stranger pins a connection,
 /// a socket and this much time.
@@ -23,24 +28,18 @@ const OPENING: Duration = Duration::from_secs(10);
 /// (RFC 7675 §5.1) and lost after 30.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// A client that takes nothing for so long is gone.
-const STALL: Duration = Duration::from_secs(10);
-
-/// What the kernel keeps of what a client has not taken yet. What does not fit waits in the UDP
-/// socket and is then dropped, as on any narrow link; congestion control sees both. More would only
-/// be delay.
+/// What the kernel keeps of what it has sent and the client has not taken yet.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Datagrams that have arrived together leave in one write of at most this.
-const WRITE_BYTES: usize = 16 * 1024;
+/// What the kernel keeps of what it has not sent yet. The rest waits here, where voices overtake
+/// pictures and old pictures are shed; in the kernel all would wait in line.
+const UNSENT_BYTES: u32 = 8 * 1024;
+
+/// Datagrams read in a turn, so that reading keeps nobody from writing.
+const READ_BURST: usize = 64;
 
 /// Read at a time.
 const READ_BYTES: usize = 16 * 1024;
-
-/// The first two bytes of loopback addresses that stand for clients over TCP: 127.64.0.0/10, of
-/// which each client's address has one. So the guards of the media threads, which count by address,
-/// count each client for itself.
-const BRIDGED: u8 = 64;
 
 /// No media thread has answered yet.
 const NOBODY: usize = usize::MAX;
@@ -83,16 +82,7 @@ pub struct Bridge {
     threads: Arc<[SocketAddr]>,
     /// Keyed by a seed of the process, so that nobody can aim at another client's address.
     hash: RandomState,
-}
-
-/// Whether a remote address of a media thread stands for a client over TCP.
-#[must_use]
-pub fn is_bridged(address: IpAddr) -> bool {
-    let IpAddr::V4(address) = address.to_canonical() else {
-        return false;
-    };
-    let [first, second, ..] = address.octets();
-    first == 127 && second & 0xc0 == BRIDGED
+    clients: Clients,
 }
 
 impl Bridge {
@@ -111,7 +101,14 @@ impl Bridge {
         Self {
             threads: threads.into(),
             hash: RandomState::new(),
+            clients: Clients::default(),
         }
+    }
+
+    /// The client that this remote address of a media thread stands for, while it is carried.
+    #[must_use]
+    pub fn client_of(&self, stand_in: SocketAddr) -> Option<SocketAddr> {
+        self.clients.find(stand_in)
     }
 
     /// Whether a connection that begins with this byte speaks ICE-TCP. The first frame is a STUN
@@ -123,17 +120,20 @@ impl Bridge {
     }
 
     /// Carries frames between `stream` and the media thread that answers, until either side ends.
-    pub async fn carry(&self, mut stream: TcpStream, remote: IpAddr) -> Closed {
-        let _counted = Counted::new();
-        match self.socket(remote).await {
-            Ok(socket) => self.carry_over(&mut stream, &socket).await,
-            Err(_) => Closed::NoSocket,
-        }
+    pub async fn carry(&self, mut stream: TcpStream, remote: SocketAddr) -> Closed {
+        let Ok(socket) = self.socket(remote.ip()).await else {
+            return Closed::NoSocket;
+        };
+        let stand_in = socket.local_addr().ok();
+        let _known = stand_in.map(|stand_in| self.clients.add(stand_in, remote));
+        self.carry_over(&mut stream, &socket).await
     }
 
     async fn carry_over(&self, stream: &mut TcpStream, socket: &UdpSocket) -> Closed {
-        // Refused, the kernel's own measure holds.
-        let _ = SockRef::from(&*stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+        // Refused, the kernel's own measures hold.
+        let options = SockRef::from(&*stream);
+        let _ = options.set_send_buffer_size(SEND_BUFFER_BYTES);
+        let _ = options.set_tcp_notsent_lowat(UNSENT_BYTES);
         let chosen = AtomicUsize::new(NOBODY);
         let (read, write) = stream.split();
         tokio::select! {
@@ -145,11 +145,11 @@ impl Bridge {
     /// Frames of the client. Until a media thread has answered, only connectivity checks pass, and
     /// each thread gets them: the one that knows the ufrag answers, the others do not.
     async fn up(&self, mut from: ReadHalf<'_>, socket: &UdpSocket, chosen: &AtomicUsize) -> Closed {
-        let opened = tokio::time::Instant::now() + OPENING;
+        let opened = Instant::now() + OPENING;
         let mut bytes = Vec::with_capacity(READ_BYTES + MAX_DATAGRAM_BYTES + HEAD_BYTES);
         loop {
             let is_open = chosen.load(Ordering::Relaxed) != NOBODY;
-            let left = opened.saturating_duration_since(tokio::time::Instant::now());
+            let left = opened.saturating_duration_since(Instant::now());
             if !is_open && left.is_zero() {
                 return Closed::Unanswered;
             }
@@ -206,40 +206,47 @@ impl Bridge {
     }
 
     /// Datagrams of the media thread.
-    async fn down(
-        &self,
-        mut to: WriteHalf<'_>,
-        socket: &UdpSocket,
-        chosen: &AtomicUsize,
-    ) -> Closed {
-        let mut datagram = [0; MAX_DATAGRAM_BYTES];
-        let mut frames = Vec::with_capacity(WRITE_BYTES + MAX_DATAGRAM_BYTES);
+    async fn down(&self, to: WriteHalf<'_>, socket: &UdpSocket, chosen: &AtomicUsize) -> Closed {
+        let mut leaving = Leaving::new();
         loop {
-            if socket.readable().await.is_err() {
+            let ready = tokio::select! {
+                ready = socket.readable() => ready,
+                ready = to.writable(), if !leaving.is_empty() => ready,
+                () = sleep_until(leaving.stalled_at), if !leaving.is_empty() => {
+                    return Closed::Stalled;
+                }
+            };
+            let moved = ready
+                .and_then(|()| self.take(socket, chosen, &mut leaving.waiting))
+                .and_then(|()| leaving.write(&to));
+            if moved.is_err() {
                 return Closed::Gone;
             }
-            while frames.len() < WRITE_BYTES {
-                match socket.try_recv_from(&mut datagram) {
-                    Ok((length, from)) if self.is_chosen(from, chosen) => {
-                        frames.extend(framing::head(length));
-                        frames.extend(datagram.iter().take(length));
-                    }
-                    // Somebody else on this machine.
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // The socket is of no further use.
-                    Err(_) => return Closed::Gone,
+        }
+    }
+
+    /// What has arrived for the client.
+    fn take(
+        &self,
+        socket: &UdpSocket,
+        chosen: &AtomicUsize,
+        waiting: &mut Waiting,
+    ) -> io::Result<()> {
+        let mut datagram = [0; MAX_DATAGRAM_BYTES];
+        for _ in 0..READ_BURST {
+            match socket.try_recv_from(&mut datagram) {
+                Ok((length, from)) if self.is_chosen(from, chosen) => {
+                    let datagram = datagram.get(..length).unwrap_or_default();
+                    leaving::count(waiting.push(datagram));
                 }
-            }
-            if frames.is_empty() {
-                continue;
-            }
-            match timeout(STALL, to.write_all(&frames)).await {
-                Ok(Ok(())) => frames.clear(),
-                Ok(Err(_)) => return Closed::Gone,
-                Err(_) => return Closed::Stalled,
+                // Somebody else on this machine.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // The socket is of no further use.
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
     /// Whether this is the thread that answers this client; the first that does is.
@@ -263,25 +270,7 @@ impl Bridge {
     }
 
     fn stand_in(&self, remote: IpAddr) -> Ipv4Addr {
-        let [a, b, c, ..] = self.hash.hash_one(remote).to_be_bytes();
-        // No host is .0 or .255 anywhere, and loopback need not be an exception.
-        Ipv4Addr::new(127, BRIDGED | (a & 0x3f), b, c.clamp(1, 254))
-    }
-}
-
-/// A connection in the metric for as long as it is carried, however that ends.
-struct Counted;
-
-impl Counted {
-    fn new() -> Self {
-        metrics::gauge!(names::ICE_TCP_CONNECTIONS).increment(1.0);
-        Self
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        metrics::gauge!(names::ICE_TCP_CONNECTIONS).decrement(1.0);
+        vocab::stand_in(self.hash.hash_one(remote))
     }
 }
 

@@ -8,5 +8,6 @@
 mod bridge;
 mod framing;
 mod stun;
+mod waiting;
 
-pub use bridge::{Bridge, Closed, is_bridged};
+pub use bridge::{Bridge, Closed};

@@ -49,6 +49,8 @@ metrics! {
         "Clients whose media comes over TCP";
     ICE_TCP_CLOSED = Counter "ringward_ice_tcp_closed_total":
         "ICE-TCP connections that ended, by cause (gone, foreign, unanswered, silent, stalled, no_socket, stopping)";
+    ICE_TCP_SHED = Counter "ringward_ice_tcp_shed_total":
+        "Datagrams to slow ICE-TCP clients that were shed, by kind (picture, voice)";
     CERTIFICATE_EXPIRES = Gauge "ringward_certificate_expires_seconds":
         "When a certificate in use ends, in seconds since 1970, by role (web, ca)";
     CERTIFICATES_REFUSED = Counter "ringward_certificates_refused_total":

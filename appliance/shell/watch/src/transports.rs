@@ -17,9 +17,12 @@ pub const FLOWING: Duration = Duration::from_secs(10);
 /// A worker that said nothing for this long does not turn.
 pub const WORKER_SILENCE: Duration = Duration::from_secs(5);
 
+/// The client that one of the box's own addresses stands for; `None`: its connection is gone.
+pub type ClientOf = Box<dyn Fn(SocketAddr) -> Option<SocketAddr> + Send>;
+
 /// What every worker last said of itself and its transports.
-#[derive(Debug, Default)]
 pub struct Transports {
+    client_of: ClientOf,
     lanes: Vec<Receiver<WorkerFigures>>,
     workers: Vec<Worker>,
     peers: HashMap<PeerKey, Entry>,
@@ -39,6 +42,8 @@ struct Worker {
 #[derive(Debug)]
 struct Entry {
     worker: usize,
+    /// Where its client is.
+    client: Option<SocketAddr>,
     /// Of the worker, when it last changed.
     round: u64,
     figures: Figures,
@@ -86,12 +91,19 @@ pub struct Reading {
     pub is_told: bool,
 }
 
+impl Default for Transports {
+    fn default() -> Self {
+        Self::new(Vec::new(), Box::new(|_| None))
+    }
+}
+
 impl Transports {
-    /// Listens to the workers' lanes, in their order.
+    /// Listens to the workers' lanes, in their order. `client_of` is asked about paths over TCP.
     #[must_use]
-    pub fn new(lanes: Vec<Receiver<WorkerFigures>>) -> Self {
+    pub fn new(lanes: Vec<Receiver<WorkerFigures>>, client_of: ClientOf) -> Self {
         let workers = lanes.iter().map(|_| Worker::default()).collect();
         Self {
+            client_of,
             lanes,
             workers,
             peers: HashMap::new(),
@@ -102,7 +114,7 @@ impl Transports {
     pub fn drain(&mut self, now: Instant) {
         for (place, (lane, worker)) in self.lanes.iter().zip(&mut self.workers).enumerate() {
             match lane.try_recv() {
-                Ok(said) => worker.take(place, said, &mut self.peers, now),
+                Ok(said) => worker.take(place, said, &mut self.peers, &self.client_of, now),
                 Err(TryRecvError::Empty) => {
                     // A worker that never spoke is as silent as one that stopped.
                     worker.heard.get_or_insert(now);
@@ -168,6 +180,7 @@ impl Worker {
         place: usize,
         said: WorkerFigures,
         peers: &mut HashMap<PeerKey, Entry>,
+        client_of: &ClientOf,
         now: Instant,
     ) {
         let passed = self.said.as_ref().map(|before| {
@@ -183,6 +196,7 @@ impl Worker {
         for told in &said.changed {
             let entry = peers.entry(told.peer).or_insert_with(|| Entry {
                 worker: place,
+                client: None,
                 round: self.round,
                 figures: Figures::default(),
                 up_kbps: 0,
@@ -191,6 +205,7 @@ impl Worker {
                 left: None,
             });
             entry.take(told.figures, passed, now);
+            entry.find_client(client_of);
             entry.round = self.round;
         }
         self.said = Some(WorkerFigures {
@@ -233,6 +248,16 @@ impl Entry {
         self.figures = new;
     }
 
+    /// A connection that is gone by now leaves its client where it was.
+    fn find_client(&mut self, client_of: &ClientOf) {
+        let remote = self.figures.remote;
+        let found = match self.figures.carrier {
+            Carrier::Udp => remote,
+            Carrier::Tcp => remote.and_then(client_of),
+        };
+        self.client = found.or(self.client);
+    }
+
     fn add_to(&self, reading: Reading, workers: &[Worker], now: Instant) -> Reading {
         let figures = &self.figures;
         // What a worker does not mention has carried nothing since.
@@ -252,7 +277,7 @@ impl Entry {
                 (Some(Carrier::Tcp), _) | (_, Some(Carrier::Tcp)) => Some(Carrier::Tcp),
                 (known, new) => known.or(new),
             },
-            remote: reading.remote.or(figures.remote),
+            remote: reading.remote.or(self.client),
             up_kbps: reading.up_kbps.saturating_add(up),
             down_kbps: reading.down_kbps.saturating_add(down),
             loss_permille: reading

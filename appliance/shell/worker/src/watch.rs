@@ -96,7 +96,11 @@ impl Watch {
         if place == pairs.len() && place < MAX_REPORTED_PAIRS {
             pairs.push(PathPair {
                 remote,
-                kind: PathKind::Udp,
+                kind: if vocab::is_stand_in(remote.ip()) {
+                    PathKind::Tcp
+                } else {
+                    PathKind::Udp
+                },
                 checks: 0,
                 answered: 0,
                 nominated: false,

@@ -6,10 +6,10 @@ use crate::egress::Verdict;
 use crate::output::Output;
 use crate::receive::{egress_loss, sender_report};
 use media::packet::LossReport;
-use media::{Carrier, Kind, Mid};
+use media::{Kind, Mid};
 use std::time::{Duration, Instant};
 use str0m::Event;
-use str0m::net::{Protocol, Transmit};
+use str0m::net::Transmit;
 use str0m::stats::MediaEgressStats;
 
 /// Ticks of Opus' clock per second (RFC 7587 §4.1).
@@ -77,11 +77,9 @@ impl Peer {
                 report.map(Output::Loss)
             }
             Event::PeerStats(stats) => {
-                if let Some(pair) = stats.selected_candidate_pair {
-                    self.gauge.carrier = carrier(pair.protocol);
-                    if let Some(round_trip) = pair.current_round_trip_time {
-                        self.gauge.round_trip(round_trip);
-                    }
+                let pair = stats.selected_candidate_pair;
+                if let Some(round_trip) = pair.and_then(|pair| pair.current_round_trip_time) {
+                    self.gauge.round_trip(round_trip);
                 }
                 None
             }
@@ -169,13 +167,6 @@ impl Peer {
         if !matches!(taken, Some(Ok(()))) {
             self.end_by_fault();
         }
-    }
-}
-
-fn carrier(protocol: Protocol) -> Carrier {
-    match protocol {
-        Protocol::Udp => Carrier::Udp,
-        Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Carrier::Tcp,
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Arrived, accept};
 use crate::config::{ConnectionLimits, ICE_FAREWELL};
 use edge::Bridge;
 use std::future::Future;
+use std::net::SocketAddr;
 use telemetry::names;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -31,7 +32,7 @@ pub(super) async fn carry(bridge: &Bridge, arrived: Arrived, mut drain: watch::R
     } = arrived;
     // A socket that has no address of its own any more is closed.
     let Some(origin) = origin else { return };
-    let remote = origin.remote.ip().to_canonical();
+    let remote = SocketAddr::new(origin.remote.ip().to_canonical(), origin.remote.port());
     let stopping = async {
         let _ = drain.wait_for(|drain| *drain).await;
         tokio::time::sleep(ICE_FAREWELL).await;

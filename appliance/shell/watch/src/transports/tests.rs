@@ -14,10 +14,17 @@ struct Stage {
 fn stage() -> Stage {
     let (lane, figures) = bounded(1);
     Stage {
-        transports: Transports::new(vec![figures]),
+        transports: Transports::new(vec![figures], Box::new(client_of)),
         lane,
         start: Instant::now(),
     }
+}
+
+const STAND_IN: &str = "127.77.1.2:4000";
+
+/// Who is carried over TCP: one client.
+fn client_of(stand_in: SocketAddr) -> Option<SocketAddr> {
+    (stand_in.to_string() == STAND_IN).then(|| "10.31.0.9:443".parse().unwrap())
 }
 
 impl Stage {
@@ -107,6 +114,23 @@ fn somebodys_two_transports_are_added_and_the_worse_of_them_is_told() {
     assert_eq!((read.jitter, read.round_trip), (Some(ms(4)), Some(ms(80))));
     assert_eq!(read.silent, Some(ms(0)));
     assert_eq!(stage.read(&[1], 1).carrier, Some(Carrier::Udp));
+}
+
+#[test]
+fn a_client_over_tcp_is_where_it_is_and_not_where_its_stand_in_is() {
+    let mut stage = stage();
+    let over_tcp = |remote: &str, bytes| Figures {
+        remote: Some(remote.parse().unwrap()),
+        carrier: Carrier::Tcp,
+        ..carried(bytes, 0)
+    };
+    stage.say(1, &[(1, over_tcp(STAND_IN, 1))]);
+    let read = stage.read(&[1], 1);
+    assert_eq!(read.carrier, Some(Carrier::Tcp));
+    let client = Some("10.31.0.9:443".parse().unwrap());
+    assert_eq!(read.remote, client);
+    stage.say(2, &[(1, over_tcp("127.77.1.2:4001", 2))]);
+    assert_eq!(stage.read(&[1], 2).remote, client, "its connection is gone");
 }
 
 #[test]
