@@ -38,6 +38,7 @@ pub(crate) fn over(
     let mut ports: Vec<String> = http.chain(udp).collect();
     ports.sort_unstable();
     ports.dedup();
+    let data = settings.data.clone();
     let config = WatchConfig {
         name: host_name(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -57,7 +58,7 @@ pub(crate) fn over(
             tls.as_deref()
                 .map_or_else(Certificates::default, certificates)
         }),
-        backup: Box::new(|| None),
+        backup: Box::new(move || store::newest_backup(&data).map(|at| at.0)),
     };
     let transports = Transports::new(
         workers.take_figures(),

@@ -16,7 +16,7 @@ use daemon::{Daemon, ringward};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use websocket::WebSocket;
 use wire::admin::{AlarmState, AlarmView, BoxView, Change, Frame, LiveRoom, RoomDetail};
 
@@ -175,6 +175,49 @@ fn descriptors_that_run_out_are_an_alarm_and_return_when_they_are_there_again() 
     // Nobody acknowledged it: it stays to be seen.
     wait_for(AlarmState::Returned);
     drop(consoles);
+}
+
+/// A backup was made, the next ones were not: what `ringward backup` leaves behind, a day and a
+/// half old.
+#[test]
+fn a_backup_that_is_late_is_an_alarm_until_the_next_one() {
+    let daemon = Daemon::start(&["--net", "portable"]);
+    let age = |daemon: &Daemon| {
+        let (code, shown) = asked(daemon, &["health", "--json"]);
+        // Before the first look nothing is known.
+        (code != 3).then(|| {
+            serde_json::from_str::<BoxView>(&shown)
+                .unwrap()
+                .backup_at_ms
+        })
+    };
+    wait_until(&daemon, || age(&daemon) == Some(None));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let late = now - Duration::from_hours(36);
+    let noted = daemon.data().join("backup.newest");
+    std::fs::write(&noted, late.as_millis().to_string()).unwrap();
+    let state = || {
+        let alarms = alarms(&daemon);
+        let late = alarms.into_iter().find(|alarm| alarm.id == "BACKUP-LATE");
+        late.map(|alarm| alarm.state)
+    };
+    wait_until(&daemon, || state() == Some(AlarmState::Unacknowledged));
+
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    assert_eq!(asked(&daemon, &["backup", copy.to_str().unwrap()]).0, 0);
+    wait_until(&daemon, || state() == Some(AlarmState::Returned));
+    let made = age(&daemon).flatten().unwrap();
+    assert!(u128::from(made) >= now.as_millis(), "{made}");
+}
+
+/// The box looks once a second, and an alarm has its delays.
+fn wait_until(daemon: &Daemon, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < ALARM_WITHIN, "{:?}", alarms(daemon));
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Room for the questions themselves beside what is open now, and no more.

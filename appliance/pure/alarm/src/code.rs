@@ -149,7 +149,7 @@ alarms! {
     /// No backup for more than a day.
     BackupLate "BACKUP-LATE" Low
         consequence "After a lost disk everything since the last backup is gone."
-        action "Run `ringward backup`, and see why the nightly one did not (`systemctl status ringward-backup`)."
+        action "Run `ringward backup`, and see why the nightly one did not run."
         within hours(24), raised after seconds(10), cleared after seconds(10);
     /// The box's clock was set while it ran.
     ClockStep "CLOCK-STEP" Low

@@ -48,6 +48,7 @@ pub(super) struct Known<'a> {
     pub(super) participants: u32,
     pub(super) webhooks_waiting: u64,
     pub(super) certificates: &'a [CertificateView],
+    pub(super) backup_at_ms: Option<u64>,
     pub(super) hour: &'a Hour,
 }
 
@@ -90,7 +91,7 @@ impl Known<'_> {
                 Some(watch::TimeService::Offset(ms)) => Some(ms),
                 _ => None,
             },
-            backup_at_ms: (self.config.backup)(),
+            backup_at_ms: self.backup_at_ms,
             webhooks_waiting: self.webhooks_waiting,
             events: self.events,
             ports: self.config.ports.clone(),

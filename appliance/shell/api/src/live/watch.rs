@@ -57,7 +57,7 @@ pub struct WatchConfig {
     pub webhooks: Option<WebhooksProbe>,
     /// Certificates, as they are now.
     pub certificates: Box<dyn Fn() -> Certificates + Send + Sync>,
-    /// When the newest backup was made, in milliseconds since 1970.
+    /// When the newest backup was made, in milliseconds since 1970. May wait for the disk.
     pub backup: Box<dyn Fn() -> Option<u64> + Send + Sync>,
 }
 
@@ -118,7 +118,7 @@ impl Watch {
     /// Looks at the box now.
     pub async fn look(&mut self) {
         let began = Instant::now();
-        let machine = self.look_at_machine().await;
+        let (machine, backup_at_ms) = self.look_at_machine().await;
         let wanted: Vec<String> = self.shared.wanted().keys().cloned().collect();
         self.shared.transports().drain(Instant::now());
         let rooms = self
@@ -128,34 +128,41 @@ impl Watch {
         // A control thread that does not answer in time is said by the status; rooms stay as they
         // were seen last, with the age of that picture.
         if let Ok(rooms) = rooms {
-            let picture = self.picture(&rooms, &machine);
+            let picture = self.picture(&rooms, &machine, backup_at_ms);
             self.pictures.send_replace(Some(Arc::new(picture)));
         }
         metrics::histogram!(telemetry::names::WATCH_SECONDS).record(began.elapsed());
     }
 
-    async fn look_at_machine(&mut self) -> MachineReading {
+    /// The machine, and when the newest backup was made.
+    async fn look_at_machine(&mut self) -> (MachineReading, Option<u64>) {
         let Some(mut machine) = self.machine.take() else {
-            return MachineReading::default();
+            return (MachineReading::default(), None);
         };
+        let config = self.config.clone();
         // The kernel and the disk may take their time.
         let looked = tokio::task::spawn_blocking(move || {
             let reading = machine.read(watch::now());
-            (machine, reading)
+            (machine, (reading, (config.backup)()))
         });
-        let (machine, reading) = match looked.await {
+        let (machine, seen) = match looked.await {
             Ok(looked) => looked,
             // It panicked: begin anew.
             Err(_) => (
                 Machine::new(self.config.data.clone(), self.config.udp_ports.clone()),
-                MachineReading::default(),
+                (MachineReading::default(), None),
             ),
         };
         self.machine = Some(machine);
-        reading
+        seen
     }
 
-    fn picture(&mut self, rooms: &[RoomNow], machine: &MachineReading) -> Picture {
+    fn picture(
+        &mut self,
+        rooms: &[RoomNow],
+        machine: &MachineReading,
+        backup_at_ms: Option<u64>,
+    ) -> Picture {
         let now = watch::now();
         let shared = self.shared.clone();
         let mut transports = shared.transports();
@@ -188,6 +195,7 @@ impl Watch {
             participants,
             webhooks_waiting: waiting,
             certificates: &certificates.in_use,
+            backup_at_ms,
             hour: &self.hour,
         };
         let health = known.view(seen.iter().flat_map(Seen::paths), now);
@@ -207,7 +215,7 @@ impl Watch {
                 certificates: &certificates.in_use,
                 certificate_invalid: certificates.invalid.as_deref(),
                 certificate_refused: certificates.refused.as_deref(),
-                backup_at_ms: health.backup_at_ms,
+                backup_at_ms,
                 now_ms: now.unix.0,
             },
         );
