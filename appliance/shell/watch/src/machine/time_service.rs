@@ -30,6 +30,8 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)
         .env("LC_ALL", "C")
+        // systemd's own programs tell the service manager how they ended; it is not theirs to hear.
+        .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::null())
         .output()
         .ok()?;
