@@ -1,6 +1,7 @@
 //! The way to the running box: its admin socket, a Unix socket in the data folder.
 
 use crate::cli::BoxArguments;
+use crate::installed;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ impl Admin {
         let socket = arguments
             .socket
             .clone()
-            .unwrap_or_else(|| arguments.data.join(SOCKET_NAME));
+            .unwrap_or_else(|| installed::data(arguments.data.as_deref()).join(SOCKET_NAME));
         reachable(&socket)?;
         let client = reqwest::Client::builder()
             .unix_socket(socket.as_path())

@@ -5,6 +5,7 @@ use crate::admin::SOCKET_NAME;
 use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
 use crate::desk::Desk;
+use crate::drain;
 use crate::ledger;
 use crate::listeners::{self, Inherited};
 use crate::service::{self, Vitals};
@@ -40,8 +41,8 @@ const HTTP_THREADS: usize = 2;
 /// Where attempts to connect are kept, inside the data folder.
 const ATTEMPTS_FOLDER: &str = "attempts";
 
-/// A stop that takes longer than this is cut off.
-const STOP_TIMEOUT: Duration = Duration::from_millis(1_800);
+/// A stop that takes longer than this, once calls have had their time, is cut off.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 /// Runs the box until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: ServeArguments) -> Result<()> {
@@ -125,9 +126,12 @@ async fn run(
         control: control.clone(),
     };
     service::ready(&control.status());
-    tokio::select! {
-        () = signals.received() => {}
-        () = service::watch(vitals) => {}
+    let order = tokio::select! {
+        order = signals.received() => order,
+        never = service::watch(&vitals, None) => match never {},
+    };
+    if order == Order::Terminate && !settings.drain.is_zero() {
+        drain::until_empty(&vitals, settings.drain, signals.received()).await;
     }
     tracing::info!("stopping");
     service::stopping();
@@ -142,7 +146,7 @@ async fn run(
                 tracing::warn!("stopped with connections still open");
             }
         }
-        () = signals.received() => tracing::warn!("told again: stopped at once"),
+        _ = signals.received() => tracing::warn!("told again: stopped at once"),
     }
     workers.stop();
     logbook.flush();
@@ -409,6 +413,15 @@ async fn until(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
+/// Who wants the box to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Ctrl-C: somebody sits in front of it and waits.
+    Interrupt,
+    /// A service manager, which gives calls their time.
+    Terminate,
+}
+
 /// SIGINT and SIGTERM, watched from the beginning: a stop during the start is a stop as well.
 struct Signals {
     interrupt: Signal,
@@ -423,10 +436,10 @@ impl Signals {
         })
     }
 
-    async fn received(&mut self) {
+    async fn received(&mut self) -> Order {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Order::Interrupt,
+            _ = self.terminate.recv() => Order::Terminate,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `ringward ca`: the internal CA of a box, and what client machines need of it.
 
 use crate::cli::{CaArguments, CaCommand, ExportFormat};
+use crate::installed;
 use crate::tls::{authority_folder, own_names};
 use anyhow::{Context, Result};
 use safe::create_private;
@@ -92,7 +93,7 @@ fn open(arguments: &CaArguments) -> Result<Authority> {
 
 fn settings(arguments: &CaArguments) -> Result<Settings> {
     let flags = Flags {
-        config: arguments.config.clone(),
+        config: installed::config(arguments.config.as_deref()),
         data: arguments.data.clone(),
         ..Flags::default()
     };

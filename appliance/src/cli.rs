@@ -72,14 +72,15 @@ pub(crate) enum Command {
     ///
     /// Exit code: 0 it has ended, 1 it has not.
     End(EndArguments),
-    /// Admits nobody new; calls go on
+    /// Admits nobody new; calls go on. Says who is left, and when they should be gone
     ///
-    /// Exit code: 0 it drains, 1 it does not.
+    /// Until `ringward undrain`, also after a restart. Exit code: 0 it drains (with --follow: and
+    /// nobody is left), 1 it does not.
     Drain(DrainArguments),
     /// Admits newcomers again
     ///
     /// Exit code: 0 it admits, 1 it does not.
-    Undrain(DrainArguments),
+    Undrain(UndrainArguments),
     /// Looks after the data folder of a box that does not run
     #[command(subcommand)]
     Store(StoreCommand),
@@ -130,6 +131,9 @@ pub(crate) struct ServeArguments {
     /// Who writes RTP: own or plain (str0m) [default: own]
     #[arg(long, value_name = "EGRESS")]
     egress: Option<Egress>,
+    /// How long SIGTERM waits for calls to end [default: 10, in development 0]
+    #[arg(long, value_name = "N")]
+    drain_seconds: Option<u16>,
     /// Address told to clients instead of the box's own, repeatable
     #[arg(long, value_name = "IP")]
     announce: Vec<IpAddr>,
@@ -147,6 +151,7 @@ impl From<ServeArguments> for Flags {
             workers: arguments.workers,
             net: arguments.net,
             egress: arguments.egress,
+            drain_seconds: arguments.drain_seconds,
             announce: arguments.announce,
         }
     }
@@ -193,7 +198,8 @@ pub(crate) struct TokenArguments {
     /// How long the token is valid, in minutes
     #[arg(long, default_value_t = 360, value_parser = clap::value_parser!(u64).range(1..=525_600))]
     pub(crate) minutes: u64,
-    /// Settings file that holds the keys [default: the development keys]
+    /// Settings file that holds the keys [default: /etc/ringward/ringward.toml if there is one, else
+    /// the development keys]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Which of the keys signs [default: the first]
@@ -207,9 +213,10 @@ pub(crate) struct TokenArguments {
 /// Where the running box is found.
 #[derive(Args)]
 pub(crate) struct BoxArguments {
-    /// Data folder of the running box
-    #[arg(long, value_name = "DIR", default_value = "ringward-data")]
-    pub(crate) data: PathBuf,
+    /// Data folder of the running box [default: /var/lib/ringward if there is one, else
+    /// ringward-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
     /// Its admin socket, when it is not in the data folder
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
@@ -319,6 +326,16 @@ pub(crate) struct EndArguments {
 #[derive(Args)]
 pub(crate) struct DrainArguments {
     #[command(flatten)]
+    pub(crate) order: UndrainArguments,
+    /// Waits until nobody is left and says how it goes: `ringward drain --follow && systemctl stop
+    /// ringward`
+    #[arg(long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct UndrainArguments {
+    #[command(flatten)]
     pub(crate) at: BoxArguments,
     /// Why: maintenance, test, …
     #[arg(long, default_value = "maintenance")]
@@ -337,9 +354,10 @@ pub(crate) enum StoreCommand {
 
 #[derive(Args)]
 pub(crate) struct StoreArguments {
-    /// Data folder of the stopped box
-    #[arg(long, value_name = "DIR", default_value = "ringward-data")]
-    pub(crate) data: PathBuf,
+    /// Data folder of the stopped box [default: /var/lib/ringward if there is one, else
+    /// ringward-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -372,7 +390,8 @@ pub(crate) enum CaCommand {
 /// Whose CA it is.
 #[derive(Args)]
 pub(crate) struct CaArguments {
-    /// Settings file of the box [default: development mode]
+    /// Settings file of the box [default: /etc/ringward/ringward.toml if there is one, else
+    /// development mode]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Data folder of the box, instead of the settings'

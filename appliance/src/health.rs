@@ -254,6 +254,7 @@ mod tests {
     #[test]
     fn monitoring_reads_one_line() {
         let status = StatusView {
+            draining: false,
             version: "1".to_owned(),
             started_at_ms: 0,
             ready: true,

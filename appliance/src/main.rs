@@ -11,9 +11,11 @@ mod care;
 mod cli;
 mod descriptors;
 mod desk;
+mod drain;
 mod events;
 mod grade;
 mod health;
+mod installed;
 mod keys;
 mod ledger;
 mod listeners;
@@ -57,8 +59,8 @@ fn main() -> ExitCode {
         Command::Events(arguments) => events::run(&arguments),
         Command::Audit(arguments) => operate::audit(&arguments),
         Command::End(arguments) => operate::end(&arguments),
-        Command::Drain(arguments) => operate::drain(&arguments, wire::admin::Verb::Drain),
-        Command::Undrain(arguments) => operate::drain(&arguments, wire::admin::Verb::Undrain),
+        Command::Drain(arguments) => operate::drain(&arguments),
+        Command::Undrain(arguments) => operate::undrain(&arguments),
         Command::Store(command) => stopped::run(&command),
         Command::Ca(command) => ca::run(&command),
         Command::Account(command) => account::run(&command),

@@ -23,6 +23,13 @@ pub(crate) fn text(at_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// `2026-11-21T08:30Z`: a forecast is not better than that.
+pub(crate) fn minute(at_ms: u64) -> String {
+    let text = text(at_ms);
+    let minute = text.rsplit_once(':').map_or(&*text, |(minute, _)| minute);
+    format!("{minute}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +44,6 @@ mod tests {
         ] {
             assert_eq!(text(at), want);
         }
+        assert_eq!(minute(1_795_219_259_999), "2026-11-21T00:00Z");
     }
 }

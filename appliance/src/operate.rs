@@ -1,11 +1,17 @@
 //! What operators do from a shell: `audit`, `end`, `drain`, `undrain`.
 
 use crate::admin::{Admin, block_on};
-use crate::cli::{AuditArguments, DrainArguments, EndArguments};
+use crate::care::forecast::Past;
+use crate::cli::{AuditArguments, DrainArguments, EndArguments, UndrainArguments};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use std::time::Duration;
 use vocab::DisplayText;
+use wire::StatusView;
 use wire::admin::{ActionAnswer, ActionRequest, AuditEntry, AuditPage, Reason, Target, Verb};
+
+/// How often a drain is looked at: a forecast is in minutes.
+const FOLLOW: Duration = Duration::from_secs(2);
 
 /// Longest detail shown on a line.
 const MAX_DETAIL: usize = 512;
@@ -53,12 +59,44 @@ pub(crate) fn end(arguments: &EndArguments) -> Result<()> {
     send(&arguments.at, &request)
 }
 
-/// Admits nobody new, or admits again.
-pub(crate) fn drain(arguments: &DrainArguments, verb: Verb) -> Result<()> {
-    send(
-        &arguments.at,
-        &request(verb, Target::Box, &arguments.reason)?,
-    )
+/// Admits nobody new, says who is left, and follows them out if wanted.
+pub(crate) fn drain(arguments: &DrainArguments) -> Result<()> {
+    let UndrainArguments { at, reason } = &arguments.order;
+    send(at, &request(Verb::Drain, Target::Box, reason)?)?;
+    block_on(async {
+        let admin = Admin::at(at)?;
+        let past = Past::read(&admin).await?;
+        let mut said = None;
+        loop {
+            let forecast = past.forecast(&admin).await?;
+            let inside = forecast.inside();
+            if said != Some(inside) {
+                forecast.say(at.json)?;
+            }
+            // The first look may be a second older than the drain.
+            let is_empty = said.is_some() && inside == 0;
+            if is_empty || !arguments.follow {
+                return Ok(());
+            }
+            said = Some(inside);
+            tokio::time::sleep(FOLLOW).await;
+            still_drains(&admin).await?;
+        }
+    })
+}
+
+async fn still_drains(admin: &Admin) -> Result<()> {
+    let status: StatusView = serde_json::from_value(admin.get("/admin/status", &[]).await?)?;
+    if !status.draining {
+        bail!("it does not drain any more: somebody said `ringward undrain`");
+    }
+    Ok(())
+}
+
+/// Admits newcomers again.
+pub(crate) fn undrain(arguments: &UndrainArguments) -> Result<()> {
+    let order = request(Verb::Undrain, Target::Box, &arguments.reason)?;
+    send(&arguments.at, &order)
 }
 
 fn request(verb: Verb, target: Target, reason: &str) -> Result<ActionRequest> {

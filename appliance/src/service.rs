@@ -1,9 +1,11 @@
 //! Speaking with the service manager (systemd): ready, how it goes, alive, stopping. Without one
 //! all of it does nothing.
 
+use crate::boot::STOP_TIMEOUT;
 use control::ControlHandle;
 use control::status::Status;
 use sd_notify::NotifyState;
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use worker::Turns;
 
@@ -22,7 +24,17 @@ pub(crate) struct Vitals {
 
 /// Says that the box serves.
 pub(crate) fn ready(status: &Status) {
-    tell(&[NotifyState::Ready, NotifyState::Status(&line(status))]);
+    tell(&[NotifyState::Ready, NotifyState::Status(&line(status, None))]);
+}
+
+/// Says that the box will stop, and that the manager is to wait for so long: the settings may ask
+/// for more than the unit's `TimeoutStopSec=`.
+pub(crate) fn draining(most: Duration) {
+    let patience = (most + 2 * STOP_TIMEOUT).as_micros();
+    tell(&[
+        NotifyState::Stopping,
+        NotifyState::ExtendTimeoutUsec(u32::try_from(patience).unwrap_or(u32::MAX)),
+    ]);
 }
 
 /// Says that the box stops.
@@ -33,20 +45,23 @@ pub(crate) fn stopping() {
     ]);
 }
 
-/// Keeps status and watchdog up to date for as long as it is polled. A thread that has not turned
+/// Keeps status and watchdog up to date for as long as it is polled; `ends_by` is when a box that
+/// drains stops at the latest. A thread that has not turned
 /// for half the watchdog's interval stops the feeding; then the manager ends the box and starts it
 /// again.
-pub(crate) async fn watch(vitals: Vitals) {
+pub(crate) async fn watch(vitals: &Vitals, ends_by: Option<Instant>) -> Infallible {
     let watchdog = sd_notify::watchdog_enabled();
     let interval = watchdog.map_or(STATUS_INTERVAL, |most| most / 4);
     let patience = watchdog.map_or(Duration::MAX, |most| most / 2);
     let mut pulses = Pulses::new(patience);
     let mut said = String::new();
     loop {
-        let stuck = pulses.stuck(&vitals, Instant::now());
+        let now = Instant::now();
+        let stuck = pulses.stuck(vitals, now);
+        let left = ends_by.map(|at| at.saturating_duration_since(now));
         let text = match &stuck {
             Some(who) => format!("Stuck: {who} does not turn; the watchdog is not fed"),
-            None => line(&vitals.control.status()),
+            None => line(&vitals.control.status(), left),
         };
         if text != said {
             if stuck.is_some() {
@@ -69,12 +84,16 @@ fn tell(news: &[NotifyState]) {
     }
 }
 
-/// What `systemctl status` shows.
-fn line(status: &Status) -> String {
+/// What `systemctl status` shows; `left` is what a box that drains still has.
+fn line(status: &Status, left: Option<Duration>) -> String {
     let counts = format!(
         "{} rooms, {} participants",
         status.rooms, status.participants
     );
+    if let Some(left) = left {
+        let left = left.as_secs();
+        return format!("Draining: {counts}; stops when they have gone, within {left} s");
+    }
     match (status.ready, status.problems.first()) {
         (true, None) => format!("Serving: {counts}"),
         (true, Some(problem)) => format!("Serving, degraded: {counts}; {problem}"),
@@ -158,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_says_why_nobody_is_admitted() {
+    fn the_status_says_who_is_here_and_why_nobody_is_admitted() {
         let mut status = Status {
             started_at: vocab::UnixMillis(0),
             ready: true,
@@ -172,12 +191,16 @@ mod tests {
             draining: false,
             audit_problem: None,
         };
-        assert_eq!(line(&status), "Serving: 2 rooms, 5 participants");
+        assert_eq!(line(&status, None), "Serving: 2 rooms, 5 participants");
+        assert_eq!(
+            line(&status, Some(Duration::from_secs(8))),
+            "Draining: 2 rooms, 5 participants; stops when they have gone, within 8 s"
+        );
         status.problems.push("the disk is full".to_owned());
-        assert!(line(&status).starts_with("Serving, degraded"));
+        assert!(line(&status, None).starts_with("Serving, degraded"));
         status.ready = false;
         assert_eq!(
-            line(&status),
+            line(&status, None),
             "Not admitting: 2 rooms, 5 participants; the disk is full"
         );
     }

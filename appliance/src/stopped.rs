@@ -1,6 +1,7 @@
 //! `ringward store`: looking after the data folder of a box that does not run.
 
-use crate::cli::StoreCommand;
+use crate::cli::{StoreArguments, StoreCommand};
+use crate::installed;
 use anyhow::{Context, Result};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +13,7 @@ use vocab::UnixMillis;
 pub(crate) fn run(command: &StoreCommand) -> Result<()> {
     match command {
         StoreCommand::Verify(arguments) => {
-            let verified = Stopped::open(&arguments.data)?
+            let verified = open(arguments)?
                 .verify(&mut |records| progress(&format!("{records} records proved")))?;
             progress("");
             println!("{} records, whole and chained", verified.records);
@@ -26,10 +27,10 @@ pub(crate) fn run(command: &StoreCommand) -> Result<()> {
         }
         StoreCommand::Export(arguments) => {
             let mut out = BufWriter::new(std::io::stdout().lock());
-            Stopped::open(&arguments.data)?.export(&mut out)?;
+            open(arguments)?.export(&mut out)?;
         }
         StoreCommand::Rebuild(arguments) => {
-            let events = Stopped::open(&arguments.data)?.rebuild(now()?, &mut |applied, of| {
+            let events = open(arguments)?.rebuild(now()?, &mut |applied, of| {
                 progress(&format!("{applied} of {of} events"));
             })?;
             progress("");
@@ -37,6 +38,10 @@ pub(crate) fn run(command: &StoreCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn open(arguments: &StoreArguments) -> Result<Stopped> {
+    Ok(Stopped::open(&installed::data(arguments.data.as_deref()))?)
 }
 
 fn audit_line(audit: &VerifiedAudit) -> String {

@@ -1,6 +1,7 @@
 //! `ringward token create`: mints a token with the box's own keys.
 
 use crate::cli::{TokenArguments, TokenCommand};
+use crate::installed;
 use anyhow::{Context, Result, bail};
 use auth::{Claims, Grants, Source};
 use settings::{Flags, Settings};
@@ -30,7 +31,7 @@ pub(crate) fn run(command: TokenCommand) -> Result<()> {
 
 fn signing_key(arguments: &TokenArguments) -> Result<(String, Redacted<String>)> {
     let flags = Flags {
-        config: arguments.config.clone(),
+        config: installed::config(arguments.config.as_deref()),
         ..Flags::default()
     };
     let keys = crate::keys::complete(Settings::load(flags)?)?.keys;

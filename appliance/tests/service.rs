@@ -9,8 +9,11 @@
 
 #[path = "support/daemon.rs"]
 mod daemon;
+#[path = "support/websocket.rs"]
+mod websocket;
 
-use daemon::{Daemon, ringward};
+use daemon::{Daemon, LIMIT, ringward};
+use livekit_protocol::{LeaveRequest, signal_request, signal_response};
 use nix::sys::ptrace;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -20,6 +23,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use websocket::{WebSocket, joins};
 
 /// Long enough for the threads' turn per second, short enough for a test.
 const WATCHDOG: Duration = Duration::from_secs(4);
@@ -42,11 +46,16 @@ impl Manager {
     }
 
     fn start(&self) -> Daemon {
+        self.start_with(&[])
+    }
+
+    fn start_with(&self, arguments: &[&str]) -> Daemon {
         let mut program = ringward();
         program
             .env("NOTIFY_SOCKET", self.folder.path().join("notify"))
             .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
-        Daemon::by(program, tempfile::tempdir().unwrap(), &["--workers", "2"])
+        let arguments = [&["--workers", "2"], arguments].concat();
+        Daemon::by(program, tempfile::tempdir().unwrap(), &arguments)
     }
 
     /// The next news.
@@ -183,4 +192,92 @@ fn a_second_signal_ends_it_at_once() {
     assert!(daemon.wait().success());
     let took = began.elapsed();
     assert!(took < Duration::from_millis(1_400), "{took:?}");
+}
+
+/// More than any of these tests takes: whoever waits for it fails.
+const LONG_DRAIN: &[&str] = &["--drain-seconds", "600"];
+
+fn leave(session: &mut WebSocket) {
+    let goodbye = signal_request::Message::Leave(LeaveRequest::default());
+    session.request(goodbye).unwrap();
+}
+
+#[test]
+fn a_stop_lets_calls_come_to_their_end_and_admits_nobody_new() {
+    let manager = Manager::new();
+    let mut daemon = manager.start_with(LONG_DRAIN);
+    let mut nurse = WebSocket::join(&daemon, "ward", "nurse");
+    let _left_behind = WebSocket::join(&daemon, "ward", "doctor");
+    daemon.signal("TERM");
+    let news = manager.hear_of("STOPPING=1");
+    let patience = news
+        .lines()
+        .find_map(|line| line.strip_prefix("EXTEND_TIMEOUT_USEC="));
+    assert!(
+        patience.unwrap().parse::<u64>().unwrap() > 600_000_000,
+        "{news}"
+    );
+    manager.hear_of("STATUS=Draining: 1 rooms");
+    let refused = daemon.get(&format!(
+        "/rtc/validate?access_token={}",
+        joins("ward", "visitor")
+    ));
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(daemon.get("/readyz").starts_with("HTTP/1.1 503"));
+    nurse.lives();
+    leave(&mut nurse);
+    nurse.close_code();
+    // Whoever is inside and starts over is not new.
+    let mut doctor = WebSocket::join(&daemon, "ward", "doctor");
+    doctor.lives();
+    leave(&mut doctor);
+    assert!(daemon.wait().success());
+
+    let daemon = daemon.again();
+    assert!(
+        daemon.get("/readyz").starts_with("HTTP/1.1 200"),
+        "a stop is no drain"
+    );
+}
+
+#[test]
+fn calls_that_outlast_the_drain_are_told_to_come_back() {
+    let manager = Manager::new();
+    let mut daemon = manager.start_with(&["--drain-seconds", "1"]);
+    let mut session = WebSocket::join(&daemon, "ward", "nurse");
+    let began = Instant::now();
+    daemon.signal("TERM");
+    session.until(|said| matches!(said, signal_response::Message::Leave(_)).then_some(()));
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert!(daemon.wait().success());
+}
+
+#[test]
+fn the_impatient_do_not_wait_for_calls() {
+    for (name, signals) in [("told twice", &["TERM", "TERM"][..]), ("Ctrl-C", &["INT"])] {
+        let manager = Manager::new();
+        let mut daemon = manager.start_with(LONG_DRAIN);
+        let mut session = WebSocket::join(&daemon, "ward", "nurse");
+        let began = Instant::now();
+        for signal in signals {
+            daemon.signal(signal);
+            manager.hear_of("STOPPING=1");
+        }
+        session.until(|said| matches!(said, signal_response::Message::Leave(_)).then_some(()));
+        assert!(daemon.wait().success());
+        assert!(began.elapsed() < LIMIT, "{name}: {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn a_stop_without_calls_waits_for_nobody() {
+    let manager = Manager::new();
+    let mut daemon = manager.start_with(LONG_DRAIN);
+    let mut session = WebSocket::join(&daemon, "ward", "nurse");
+    leave(&mut session);
+    session.close_code();
+    let began = Instant::now();
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
 }

@@ -13,9 +13,11 @@ mod daemon;
 mod websocket;
 
 use daemon::{Daemon, ringward};
+use livekit_protocol::{LeaveRequest, signal_request};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use websocket::WebSocket;
 use wire::admin::{AlarmState, AlarmView, BoxView, Change, Frame, LiveRoom, RoomDetail};
@@ -142,6 +144,64 @@ fn the_stream_on_the_socket_follows_a_room_through_its_life() {
         "the box is told",
         &|change| matches!(change, Change::Box { health } if health.participants == 1),
     );
+}
+
+/// `ringward drain --follow` about this box, and what it says line by line.
+fn follow_drain(daemon: &Daemon) -> (Child, impl Iterator<Item = String>) {
+    let mut child = ringward()
+        .args(["drain", "--follow", "--data"])
+        .arg(daemon.data())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines.map_while(Result::ok))
+}
+
+#[test]
+fn a_drain_says_who_is_left_until_nobody_is() {
+    let daemon = Daemon::start(&["--net", "portable"]);
+    let mut nurse = WebSocket::join(&daemon, "ward-3", "nurse");
+    let mut doctor = WebSocket::join(&daemon, "ward-3", "doctor");
+    wait_until(&daemon, || {
+        asked(&daemon, &["rooms", "--json"])
+            .1
+            .contains("\"people\":2")
+    });
+    let (mut child, mut lines) = follow_drain(&daemon);
+    let outcome = lines.next().unwrap();
+    assert!(
+        outcome.starts_with("done: nobody new is admitted"),
+        "{outcome}"
+    );
+    let forecast = lines.next().unwrap();
+    assert!(
+        forecast.starts_with("1 room with 2 inside is open, the longest (ward-3) for"),
+        "{forecast}"
+    );
+    assert!(forecast.contains("too few to foretell from"), "{forecast}");
+    let goodbye = || signal_request::Message::Leave(LeaveRequest::default());
+    nurse.request(goodbye()).unwrap();
+    let one_left = lines.next().unwrap();
+    assert!(one_left.starts_with("1 room with 1 inside"), "{one_left}");
+    doctor.request(goodbye()).unwrap();
+    let last = lines.next().unwrap();
+    assert!(last.contains("can be stopped now"), "{last}");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_drain_that_somebody_ends_is_not_followed_to_an_empty_box() {
+    let daemon = Daemon::start(&["--net", "portable"]);
+    let _nurse = WebSocket::join(&daemon, "ward-3", "nurse");
+    let (child, mut lines) = follow_drain(&daemon);
+    lines.next().unwrap();
+    assert_eq!(asked(&daemon, &["undrain"]).0, 0);
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("somebody said `ringward undrain`"), "{said}");
 }
 
 /// The real fault: the kernel allows hardly more descriptors than are open.

@@ -2,16 +2,16 @@
 
 use crate::boot;
 use crate::cli::{BackupArguments, RestoreArguments};
+use crate::installed;
 use crate::moment;
 use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 use store::Backup;
 
 /// Copies the data of a box, which may run.
 #[expect(clippy::print_stdout, reason = "a command's result")]
 pub(crate) fn backup(arguments: &BackupArguments) -> Result<()> {
-    let data = data(arguments.data.as_deref());
+    let data = installed::data(arguments.data.as_deref());
     let began = Instant::now();
     let made = store::backup(&data, &arguments.to, boot::now()?)
         .with_context(|| format!("{} was not backed up", data.display()))?;
@@ -23,22 +23,12 @@ pub(crate) fn backup(arguments: &BackupArguments) -> Result<()> {
 /// Puts a backup back where no box is.
 #[expect(clippy::print_stdout, reason = "a command's result")]
 pub(crate) fn restore(arguments: &RestoreArguments) -> Result<()> {
-    let data = data(arguments.data.as_deref());
+    let data = installed::data(arguments.data.as_deref());
     let began = Instant::now();
     let restored = store::restore(&arguments.from, &data)
         .with_context(|| format!("{} was not restored", data.display()))?;
     println!("{} holds {}", data.display(), told(&restored, began));
     Ok(())
-}
-
-/// The installed box's, where there is one.
-fn data(named: Option<&Path>) -> PathBuf {
-    let installed = Path::new("/var/lib/ringward");
-    match named {
-        Some(data) => data.to_owned(),
-        None if installed.is_dir() => installed.to_owned(),
-        None => PathBuf::from("ringward-data"),
-    }
 }
 
 fn told(backup: &Backup, began: Instant) -> String {

@@ -4,22 +4,19 @@ mod certificate;
 
 use crate::cli::CheckArguments;
 use crate::moment;
-use crate::{addresses, boot};
+use crate::{addresses, boot, installed};
 use anyhow::{Context, Result};
 use preflight::{Code, Finding, Grade, Plan, Report, Style, Wrote};
 use settings::{Flags, Settings};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-
-/// The settings of an installed box.
-const INSTALLED: &str = "/etc/ringward/ringward.toml";
 
 /// 0: pass, 1: something to mend, 2: a box would not do what it promises here.
 #[expect(clippy::print_stdout, reason = "a command's result")]
 pub(crate) fn run(arguments: &CheckArguments) -> Result<ExitCode> {
-    let config = arguments.config.clone().or_else(installed);
+    let config = installed::config(arguments.config.as_deref());
     let settings = Settings::load(Flags {
         config: config.clone(),
         data: arguments.data.clone(),
@@ -67,11 +64,6 @@ fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn installed() -> Option<PathBuf> {
-    let path = PathBuf::from(INSTALLED);
-    path.exists().then_some(path)
-}
-
 fn report(
     settings: Result<Settings, settings::SettingsError>,
     config: Option<&Path>,
@@ -113,7 +105,7 @@ fn plan(settings: &Settings) -> Result<Plan> {
     Ok(Plan {
         profile: settings.profile.clone(),
         data: settings.data.clone(),
-        tcp: [&settings.http[..], &settings.https].concat(),
+        tcp: [&settings.http[..], &settings.https, &settings.ice_tcp].concat(),
         udp: udp.collect(),
         workers,
     })

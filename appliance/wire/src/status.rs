@@ -12,6 +12,9 @@ pub struct StatusView {
     pub started_at_ms: u64,
     /// Newcomers are admitted.
     pub ready: bool,
+    /// Nobody new is admitted, as an operator wants it or because the box is about to stop.
+    #[serde(default)]
+    pub draining: bool,
     /// Why not, or what is degraded; empty when all is well.
     pub problems: Vec<String>,
     /// Rooms that live now.

@@ -48,6 +48,8 @@ pub struct Control {
     pub(crate) ended: Ended,
     /// Holds, blocks and the drain, events of this batch included.
     pub(crate) standing: Standing,
+    /// The box is about to stop.
+    pub(crate) retiring: bool,
     timers: BTreeSet<(Instant, RoomKey)>,
     staged: Staged,
     /// Sessions whose client reads too slowly, to be told to their rooms.
@@ -98,6 +100,7 @@ impl Control {
             desk: Desk::default(),
             ended: Ended::default(),
             standing,
+            retiring: false,
             timers: BTreeSet::new(),
             staged: Staged::default(),
             cut: Vec::new(),
@@ -250,7 +253,7 @@ impl Control {
         self.appended += 1;
         self.ended.note(event, Instant::now());
         self.standing.apply(event);
-        self.health.set_draining(self.standing.is_draining());
+        self.health.set_draining(self.is_draining());
         let appended = self.store.append(event).map(|_| ());
         if let Err(error) = &appended {
             self.health.set_store_problem(Some(error.to_string()));

@@ -16,6 +16,7 @@ mod handle;
 mod lane;
 mod run;
 mod staged;
+mod stop;
 
 pub mod action;
 pub mod event;

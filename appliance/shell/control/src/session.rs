@@ -26,7 +26,7 @@ pub enum OpenSessionError {
     /// An operator keeps this person out of the room for a while.
     #[error("you may not come back into this room yet")]
     Blocked,
-    /// An operator wants nobody new on this box.
+    /// An operator wants nobody new on this box, or it is about to stop.
     #[error("the box is about to be serviced and admits nobody new; try again later")]
     Draining,
     /// Joins do not create rooms here, and nobody created this one.
@@ -235,7 +235,7 @@ impl Control {
         {
             return Err(OpenSessionError::Blocked);
         }
-        if !self.standing.is_draining() || is_inside {
+        if !self.is_draining() || is_inside {
             return Ok(());
         }
         if live.is_some() && self.ended.may_return(room, identity, now.instant) {

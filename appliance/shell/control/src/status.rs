@@ -56,7 +56,7 @@ pub struct Status {
     pub tracks: u64,
     /// Open WHIP and WHEP sessions.
     pub exchanges: u64,
-    /// An operator wants nobody new to be admitted.
+    /// Nobody new is admitted: an operator wants it so, or the box is about to stop.
     pub draining: bool,
     /// Why the audit journal cannot be written (the alarm `AUDIT-UNWRITABLE`).
     pub audit_problem: Option<String>,
@@ -171,7 +171,7 @@ impl Health {
         }
     }
 
-    /// Whether an operator wants nobody new to be admitted.
+    /// Whether nobody new is admitted: an operator wants it so, or the box is about to stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

@@ -25,6 +25,7 @@ pub use reactor::{
     Reactor, ReactorError, Received, SocketIndex, Turn, UringRefusal,
 };
 pub use socket::SocketOptions;
+pub use uring::LOCKED_BYTES;
 pub use waker::Waker;
 
 use portable::PortableReactor;

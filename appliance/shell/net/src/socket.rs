@@ -11,6 +11,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
+/// Most receive buffers of a ring; what more would hold is dropped earlier by the socket.
+pub(crate) const MAX_BUFFERS: u16 = 4_096;
+
 /// What a reactor asks of its sockets and buffers.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketOptions {
@@ -39,7 +42,9 @@ impl Default for SocketOptions {
 impl SocketOptions {
     /// [`Self::receive_buffers`] as a power of two within its limits.
     pub(crate) fn buffer_count(&self) -> u16 {
-        self.receive_buffers.clamp(2, 4_096).next_power_of_two()
+        self.receive_buffers
+            .clamp(2, MAX_BUFFERS)
+            .next_power_of_two()
     }
 }
 

@@ -17,6 +17,7 @@ use buffers::Buffers;
 use io_uring::types::{CancelBuilder, Fd};
 use io_uring::{cqueue, opcode};
 use receive::Receiving;
+pub use ring::LOCKED_BYTES;
 use ring::{DisabledRing, Ring, Wait};
 use send::Sending;
 use std::collections::VecDeque;

@@ -18,6 +18,8 @@ pub enum Code {
     Memory,
     /// How many files may be open.
     Nofile,
+    /// How much memory may be locked.
+    Memlock,
     /// A kernel setting of the profile.
     Sysctl,
     /// Whether the clock follows a time server.
@@ -40,13 +42,14 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Settings,
         Self::Kernel,
         Self::IoUring,
         Self::Cpu,
         Self::Memory,
         Self::Nofile,
+        Self::Memlock,
         Self::Sysctl,
         Self::Clock,
         Self::Data,
@@ -68,6 +71,7 @@ impl Code {
             Self::Cpu => "CPU",
             Self::Memory => "MEMORY",
             Self::Nofile => "NOFILE",
+            Self::Memlock => "MEMLOCK",
             Self::Sysctl => "SYSCTL",
             Self::Clock => "CLOCK",
             Self::Data => "DATA",

@@ -23,6 +23,10 @@ pub fn run(plan: &Plan) -> Vec<Finding> {
         probe::limits::measure(),
         &plan.profile,
     ));
+    findings.push(probe::memlock::judge(
+        probe::memlock::measure(),
+        plan.workers,
+    ));
     findings.extend(probe::sysctl::judge(&probe::sysctl::measure(&plan.profile)));
     findings.push(probe::clock::judge(&probe::clock::measure()));
     findings.push(probe::data::judge(&probe::data::measure(&plan.data)));

@@ -11,7 +11,7 @@ pub struct Plan {
     pub profile: Profile,
     /// The data folder.
     pub data: PathBuf,
-    /// TCP listeners: HTTP, HTTPS.
+    /// TCP listeners: HTTP, HTTPS, ICE over TCP.
     pub tcp: Vec<SocketAddr>,
     /// UDP sockets, one per media thread and address.
     pub udp: Vec<SocketAddr>,

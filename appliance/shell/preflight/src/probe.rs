@@ -7,6 +7,7 @@ pub(crate) mod disk;
 pub(crate) mod fsync;
 pub(crate) mod kernel;
 pub(crate) mod limits;
+pub(crate) mod memlock;
 pub(crate) mod memory;
 pub(crate) mod nic;
 pub(crate) mod port;

@@ -95,6 +95,8 @@ pub struct FileSettings {
     pub workers: Option<Spanned<usize>>,
     /// The reactor: `net = "auto"` or `net.backend = "auto"`.
     pub net: Option<Net>,
+    /// How long a stop waits for calls to end.
+    pub drain_seconds: Option<Spanned<u16>>,
     /// Addresses told to clients instead of the box's own.
     pub announce: Option<OneOrMany<IpAddr>>,
     /// API keys and their secrets.
@@ -165,6 +167,9 @@ impl FileSettings {
         }
         if let Some(port) = &self.udp_port {
             check_udp_port(*port.get_ref()).map_err(|message| (port.span(), message))?;
+        }
+        if let Some(seconds) = &self.drain_seconds {
+            check_drain_seconds(*seconds.get_ref()).map_err(|message| (seconds.span(), message))?;
         }
         if let Some(profile) = &self.profile {
             firmware_config::Profile::built_in(profile.get_ref())
@@ -262,6 +267,19 @@ pub(crate) fn check_udp_port(port: u16) -> Result<(), String> {
     Err(format!(
         "write a port from 1024 to {}: each media thread takes the next one",
         usize::from(u16::MAX) - MAX_WORKERS
+    ))
+}
+
+/// Whoever stops a box by hand waits for it, and so does an upgrade: `ringward drain` is for what
+/// takes longer than this.
+const MAX_DRAIN_SECONDS: u16 = 3_600;
+
+pub(crate) fn check_drain_seconds(seconds: u16) -> Result<(), String> {
+    if seconds <= MAX_DRAIN_SECONDS {
+        return Ok(());
+    }
+    Err(format!(
+        "write seconds, {MAX_DRAIN_SECONDS} at most; `ringward drain` empties a box over hours"
     ))
 }
 

@@ -1,12 +1,15 @@
 //! Settings that can be acted on: the file under the flags, defaults under both.
 
-use crate::file::{Backend, Egress, FileSettings, OneOrMany, check_udp_port, check_workers};
+use crate::file::{
+    Backend, Egress, FileSettings, OneOrMany, check_drain_seconds, check_udp_port, check_workers,
+};
 use crate::place::SettingsError;
 use crate::tls::{FileTls, PlainHttp, TlsSettings};
 use firmware_config::Profile;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 use vocab::Redacted;
 
 /// The API key of development mode, as LiveKit's users expect it.
@@ -21,6 +24,8 @@ const DEFAULT_HTTPS_PORT: u16 = 443;
 const DEFAULT_HTTP_PORT: u16 = 7880;
 /// First ICE-UDP port, one per worker.
 const DEFAULT_UDP_PORT: u16 = 7882;
+/// Long enough for a goodbye, short enough for an upgrade (`reliability.md`: SIGTERM, 10 s).
+const DEFAULT_DRAIN_SECONDS: u16 = 10;
 
 /// What the command line may say; the same words as in the file.
 #[derive(Debug, Default)]
@@ -43,6 +48,8 @@ pub struct Flags {
     pub net: Option<Backend>,
     /// `--egress own|plain`
     pub egress: Option<Egress>,
+    /// `--drain-seconds N`
+    pub drain_seconds: Option<u16>,
     /// `--announce IP`, repeatable
     pub announce: Vec<IpAddr>,
 }
@@ -76,6 +83,9 @@ pub struct Settings {
     pub net: Backend,
     /// Who writes RTP.
     pub egress: Egress,
+    /// How long a stop by SIGTERM waits for calls to end, admitting nobody new. Zero in
+    /// development: whoever stops a box there is its only user.
+    pub drain: Duration,
     /// Addresses told to clients; empty: the box's own.
     pub announce: Vec<IpAddr>,
     /// API keys and secrets; empty: the box makes one, [`GENERATED_KEY`], at its first start.
@@ -167,6 +177,16 @@ impl Settings {
                 .egress
                 .or(file.net.and_then(|net| net.egress))
                 .unwrap_or_default(),
+            drain: Duration::from_secs(u64::from(
+                flags
+                    .drain_seconds
+                    .or(file.drain_seconds.map(toml::Spanned::into_inner))
+                    .unwrap_or(if development {
+                        0
+                    } else {
+                        DEFAULT_DRAIN_SECONDS
+                    }),
+            )),
             announce: many(flags.announce, file.announce).unwrap_or_default(),
             keys,
             webhook: file.webhook.map(|webhook| WebhookSettings {
@@ -191,6 +211,12 @@ fn check_flags(flags: &Flags) -> Result<(), SettingsError> {
     if let Some(port) = flags.udp_port {
         check_udp_port(port).map_err(|message| SettingsError::Flag {
             flag: "udp-port",
+            message,
+        })?;
+    }
+    if let Some(seconds) = flags.drain_seconds {
+        check_drain_seconds(seconds).map_err(|message| SettingsError::Flag {
+            flag: "drain-seconds",
             message,
         })?;
     }

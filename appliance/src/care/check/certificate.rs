@@ -1,17 +1,21 @@
 //! The certificate that browsers see: read as the service reads it, then judged.
 
-use crate::tls::authority_folder;
+use crate::tls::{authority_folder, own_names};
 use preflight::{Code, Finding};
 use settings::{Settings, TlsSettings};
+use std::net::{IpAddr, ToSocketAddrs};
 use tls::{Authority, Facts, Identity, Validity};
-use vocab::{DisplayText, UnixMillis};
+use vocab::{DisplayText, HostName, UnixMillis};
 
 /// A hospital's certificate takes weeks from the request to the file.
 const SOON_MS: u64 = 30 * 24 * 3_600 * 1_000;
 
-/// `None` without TLS.
-pub(super) fn look(settings: &Settings, now: UnixMillis) -> Option<Finding> {
-    let loaded = match settings.tls.as_ref()? {
+/// Nothing without TLS.
+pub(super) fn look(settings: &Settings, now: UnixMillis) -> Vec<Finding> {
+    let Some(tls) = &settings.tls else {
+        return Vec::new();
+    };
+    let loaded = match tls {
         TlsSettings::Files { certificate, key } => Identity::load(certificate, key)
             .map(|identity| identity.facts)
             .map_err(|error| error.to_string()),
@@ -19,22 +23,97 @@ pub(super) fn look(settings: &Settings, now: UnixMillis) -> Option<Finding> {
             let folder = authority_folder(&settings.data);
             if !folder.exists() {
                 let evidence = "an internal CA is made at the first start";
-                return Some(Finding::pass(Code::Certificate, evidence));
+                return vec![Finding::pass(Code::Certificate, evidence)];
             }
             Authority::open(&folder)
                 .map(|authority| authority.facts().clone())
                 .map_err(|error| error.to_string())
         }
     };
-    Some(match loaded {
-        Ok(facts) => judge(&facts, now),
-        Err(why) => Finding::fail(
-            Code::Certificate,
-            why,
-            "mend it, then `systemctl reload ringward`",
-        ),
-    })
+    let facts = match loaded {
+        Ok(facts) => facts,
+        Err(why) => {
+            let remedy = "mend it, then `systemctl reload ringward`";
+            return vec![Finding::fail(Code::Certificate, why, remedy)];
+        }
+    };
+    let mut findings = vec![judge(&facts, now)];
+    // The internal CA makes itself a certificate for whatever this machine is called.
+    if matches!(tls, TlsSettings::Files { .. }) {
+        let own = own_names(&[], &settings.announce);
+        findings.push(judge_names(&facts.names, &own, resolve));
+    }
+    findings
 }
+
+/// Where the hospital's DNS, or `/etc/hosts`, leads a name.
+fn resolve(name: &str) -> Vec<IpAddr> {
+    let found = (name, 443).to_socket_addrs();
+    found.map_or_else(|_| Vec::new(), |found| found.map(|a| a.ip()).collect())
+}
+
+/// Whether a client that is led to this machine finds there a certificate for the name it used:
+/// one of the certificate's names must be a name of this machine, or lead to an address of it.
+fn judge_names(
+    names: &[HostName],
+    own: &[HostName],
+    resolve: impl Fn(&str) -> Vec<IpAddr>,
+) -> Finding {
+    let is_ours = |ip: &IpAddr| !ip.is_loopback() && own.contains(&HostName::Ip(*ip));
+    let leads_here = |name: &&HostName| match name {
+        HostName::Ip(ip) => is_ours(ip),
+        HostName::Dns(dns) => {
+            let asked = instance(dns, own);
+            let is_host = asked != LOCALHOST && own.contains(&HostName::Dns(asked.clone()));
+            is_host || resolve(&asked).iter().any(is_ours)
+        }
+    };
+    let (good, lost): (Vec<&HostName>, Vec<&HostName>) = names.iter().partition(leads_here);
+    let list = |names: &[&HostName]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        DisplayText::new(&names.join(", ")).to_string()
+    };
+    if !good.is_empty() {
+        let evidence = format!("clients reach this machine as {}", list(&good));
+        return Finding::pass(Code::Certificate, evidence);
+    }
+    let here: Vec<&HostName> = own.iter().filter(|name| is_public(name)).collect();
+    Finding::warn(
+        Code::Certificate,
+        format!(
+            "none of its names leads here ({}); this machine is {}: browsers that are sent to it \
+             refuse it",
+            list(&lost),
+            list(&here)
+        ),
+        "let the hospital's DNS lead one of its names to an address of this machine (behind a NAT: \
+         one of `announce =`), or ask for a certificate with this machine's names",
+    )
+}
+
+/// The name that a client would use: for `*.`, which stands for one label (RFC 6125 §6.4.3), this
+/// machine's own label in that domain.
+fn instance(certified: &str, own: &[HostName]) -> String {
+    let Some(domain) = certified.strip_prefix("*.") else {
+        return certified.to_owned();
+    };
+    let hosts = own.iter().filter(|name| is_public(name));
+    let mut labels = hosts.filter_map(|name| match name {
+        HostName::Dns(name) => name.split('.').next(),
+        HostName::Ip(_) => None,
+    });
+    format!("{}.{domain}", labels.next().unwrap_or("*"))
+}
+
+fn is_public(name: &HostName) -> bool {
+    match name {
+        HostName::Ip(ip) => !ip.is_loopback(),
+        HostName::Dns(name) => name != LOCALHOST,
+    }
+}
+
+/// Every machine's name for itself, and nobody else's.
+const LOCALHOST: &str = "localhost";
 
 fn judge(facts: &Facts, now: UnixMillis) -> Finding {
     let names: Vec<String> = facts.names.iter().map(ToString::to_string).collect();
@@ -65,6 +144,7 @@ fn judge(facts: &Facts, now: UnixMillis) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use preflight::Grade;
     use tls::Role;
@@ -89,6 +169,71 @@ mod tests {
             ("a moment late", 200 * day + 1, Grade::Fail),
         ] {
             assert_eq!(judge(&facts, UnixMillis(now)).grade, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_name_of_a_certificate_must_lead_to_this_machine() {
+        let own = [
+            "rack-7.hospital.example",
+            "localhost",
+            "10.0.0.5",
+            "127.0.0.1",
+        ];
+        let name = |text: &&str| {
+            let address = text.parse().map(HostName::Ip);
+            address.unwrap_or_else(|_| HostName::Dns((*text).to_owned()))
+        };
+        let names = |names: &[&str]| -> Vec<HostName> { names.iter().map(name).collect() };
+        let dns = |name: &str| -> Vec<IpAddr> {
+            match name {
+                "ringward.example" => vec!["10.0.0.5".parse().unwrap()],
+                "other.example" => vec!["10.9.9.9".parse().unwrap()],
+                "rack-7.clinic.example" => vec!["10.0.0.5".parse().unwrap()],
+                "loop.example" => vec!["127.0.0.1".parse().unwrap()],
+                _ => Vec::new(),
+            }
+        };
+        for (name, certified, want) in [
+            (
+                "its host name",
+                &["rack-7.hospital.example"][..],
+                Grade::Pass,
+            ),
+            (
+                "a wildcard of its domain",
+                &["*.hospital.example"],
+                Grade::Pass,
+            ),
+            (
+                "a wildcard of another domain that leads here",
+                &["*.clinic.example"],
+                Grade::Pass,
+            ),
+            ("a wildcard above it", &["*.example"], Grade::Warn),
+            ("its address", &["10.0.0.5"], Grade::Pass),
+            ("a name that leads here", &["ringward.example"], Grade::Pass),
+            (
+                "one of two",
+                &["other.example", "ringward.example"],
+                Grade::Pass,
+            ),
+            (
+                "a name that leads elsewhere",
+                &["other.example"],
+                Grade::Warn,
+            ),
+            ("an unknown name", &["unknown.example"], Grade::Warn),
+            (
+                "this machine only",
+                &["localhost", "127.0.0.1"],
+                Grade::Warn,
+            ),
+            ("a name of loopback", &["loop.example"], Grade::Warn),
+            ("none", &[], Grade::Warn),
+        ] {
+            let found = judge_names(&names(certified), &names(&own), dns);
+            assert_eq!(found.grade, want, "{name}: {}", found.evidence);
         }
     }
 }

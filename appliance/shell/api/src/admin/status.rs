@@ -11,6 +11,7 @@ pub(crate) async fn status(State(api): State<Api>) -> Json<StatusView> {
     // A box whose control thread is stuck still says how it is.
     let facts = api.control.run(|c| c.facts()).await.unwrap_or_default();
     Json(StatusView {
+        draining: status.draining,
         version: api.config.version.clone(),
         started_at_ms: status.started_at.0,
         ready: status.ready,

@@ -1,6 +1,7 @@
 //! The ring itself: set up, restricted, entered.
 
 use crate::reactor::{ReactorError, UringRefusal};
+use crate::socket::MAX_BUFFERS;
 use io_uring::register::{Probe, Restriction};
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -12,6 +13,17 @@ pub(super) const SUBMISSIONS: u32 = 2_048;
 
 /// Completion slots: a burst into every receive buffer and a failure for every train, at once.
 pub(super) const COMPLETIONS: u32 = 8_192;
+
+/// Most that kernels count of one ring against `RLIMIT_MEMLOCK`: its entries (64 bytes per submission
+/// and 4 for its place, 16 per completion: `io_uring.h`), and pages for its heads and its buffers'
+/// descriptors. Some count none of it (Linux 5.12 to 6.12); 6.18 counts it for whoever has no
+/// `CAP_IPC_LOCK`.
+pub const LOCKED_BYTES: u64 = SUBMISSIONS as u64 * (64 + 4) + COMPLETIONS as u64 * 16 + LOCKED_ROOM;
+
+/// Heads take a page or two, [`MAX_BUFFERS`] descriptors of 16 bytes sixteen.
+const LOCKED_ROOM: u64 = 20 * 4_096;
+
+const _: () = assert!(MAX_BUFFERS as u64 * 16 + 4 * 4_096 <= LOCKED_ROOM);
 
 /// Waiting for a completion, or at least running the kernel's deferred work.
 const GETEVENTS: u32 = 1;

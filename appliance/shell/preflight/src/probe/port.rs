@@ -122,7 +122,7 @@ pub(crate) fn judge(ports: &[Port]) -> Vec<Finding> {
 fn one(port: &Port) -> Finding {
     let place = format!("{} {}", port.protocol, port.address);
     let setting = match port.protocol {
-        Protocol::Tcp => "http = or https =",
+        Protocol::Tcp => "http =, https = or ice-tcp =",
         Protocol::Udp => "udp-port =",
     };
     match &port.state {

@@ -116,6 +116,11 @@ fn a_wrong_value_is_shown_where_it_stands_with_what_would_be_right() {
         ),
         ("a port", "udp-port = 80", &["ringward.toml:1:12", "1024"]),
         (
+            "a drain",
+            "drain-seconds = 3601",
+            &["ringward.toml:1:17", "3600", "ringward drain"],
+        ),
+        (
             "a profile",
             "profile = 'laptop'",
             &["ringward.toml:1:11", "development, rack"],
@@ -305,6 +310,7 @@ fn the_installed_settings_file_is_right_with_and_without_its_comments() {
         "http =",
         "plain-http",
         "udp-port",
+        "drain-seconds",
         "announce",
         "names",
         "[keys]",
