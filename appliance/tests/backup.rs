@@ -53,6 +53,15 @@ fn token() -> String {
     token.trim().to_owned()
 }
 
+/// What a command about the running box says.
+fn asked(daemon: &Daemon, words: &[&str]) -> String {
+    let mut command = ringward();
+    command.args(words).arg("--data").arg(daemon.data());
+    let (status, shown) = ended(&mut command);
+    assert!(status.success(), "{words:?}: {shown}");
+    shown
+}
+
 /// The names of rooms whose making a folder's journal holds.
 fn made(data: &Path) -> std::collections::HashSet<String> {
     let (status, lines) = ended(ringward().args(["store", "export", "--data"]).arg(data));
@@ -175,6 +184,12 @@ fn the_data_of_every_released_box_is_opened_and_kept() {
         let mut daemon = Daemon::by(ringward(), data, &[]);
         assert!(daemon.get("/readyz").starts_with("HTTP/1.1 200"), "{name}");
         assert!(create_room(daemon.port(), &token(), "new"), "{name}");
+        let audited = asked(&daemon, &["audit"]);
+        for done in ["account_add_operator", "undrain"] {
+            assert!(audited.contains(done), "{name}: no {done} in {audited}");
+        }
+        let accounts = asked(&daemon, &["account", "list"]);
+        assert!(accounts.contains("night"), "{name}: {accounts}");
         daemon.signal("TERM");
         assert!(daemon.wait().success());
         let (status, shown) = ended(
