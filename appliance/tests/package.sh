@@ -25,9 +25,12 @@ mkdir -p "$cache"
 base=$cache/debian
 if [ ! -e "$base.done" ]; then
     say "making a Debian in $base (once)"
+    # Where this machine gets its own packages; nothing said: where debootstrap does.
+    mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+        'Codename: bookworm' 2>/dev/null | head -n 1 || true)}
     rm -rf "$base"
     debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,curl \
-        bookworm "$base" "${DEBIAN_MIRROR:-}" >"$cache/debootstrap.log" 2>&1 ||
+        bookworm "$base" ${mirror:+"$mirror"} >"$cache/debootstrap.log" 2>&1 ||
         { tail -n 20 "$cache/debootstrap.log"; exit 1; }
     touch "$base.done"
 fi
@@ -80,7 +83,7 @@ serves() {
 }
 version() { in_box dpkg-query -W -f '${Version}' ringward; }
 token() {
-    in_box /usr/bin/ringward token create --config /etc/ringward/ringward.toml --room "$1" \
+    in_box /usr/bin/ringward token create --room "$1" \
         --identity nurse --admin | tail -n 1
 }
 create_room() {
@@ -89,13 +92,34 @@ create_room() {
         --header 'Content-Type: application/json' --data "{\"name\":\"$1\"}" >/dev/null ||
         fail "room $1 was not created"
 }
-kept() {
-    local events
-    events=$(in_box ringward events --data /var/lib/ringward --room "$2" --json) || fail "$1: no events"
-    case $events in
-    *'"room"'*) ;;
-    *) fail "$1: what happened in $2 is lost" ;;
+says() { # says WHEN WHAT COMMAND...: the command succeeds or not, and shows WHAT
+    local when=$1 what=$2 shown
+    shift 2
+    shown=$(in_box "$@" 2>&1) || true
+    case $shown in
+    *"$what"*) ;;
+    *) fail "$when: \`$*\` does not show $what" ;;
     esac
+}
+kept() { # kept WHEN ROOM...: events of the rooms, what an operator did, who could not connect
+    local when=$1 room
+    shift
+    for room in "$@"; do says "$when" '"room"' ringward events --room "$room" --json; done
+    says "$when" undrain ringward audit
+    [ -z "$attempted" ] || says "$when" TOKEN-MALFORMED ringward why
+}
+attempted=
+# A client that speaks no media: it stays until the box says goodbye.
+join() {
+    in_box sh -c "sleep 60 | curl --silent --insecure --no-buffer --max-time 60 --http1.1 \
+        --header 'Connection: Upgrade' --header 'Upgrade: websocket' --header 'Sec-WebSocket-Version: 13' \
+        --header 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' --output /dev/null \
+        '$api/rtc?protocol=15&access_token=$(token "$1")' >/dev/null 2>&1 &"
+    for _ in $(seq 100); do
+        case $(in_box ringward rooms --json) in *'"people":1'*) return ;; esac
+        sleep 0.1
+    done
+    fail "nobody joined $1"
 }
 
 say "installing $(basename "$old")"
@@ -105,6 +129,7 @@ first=$(version)
 create_room before
 https --fail --output /dev/null \
     "$api/rtc/validate?access_token=$(token before)" || fail "nobody may join"
+in_box ringward drain >/dev/null && in_box ringward undrain >/dev/null || fail "no drain"
 kept "installed" before
 said=$(in_box journalctl -u ringward.service --no-pager)
 case $said in
@@ -141,6 +166,10 @@ serves "after the watchdog"
 [ "$(in_box systemctl show --property=NRestarts --value ringward.service)" != "$restarts" ] ||
     fail "the watchdog did nothing"
 kept "after the watchdog" before
+says "rings" "rings take" ringward check
+# Not before: a crash costs the logbook its last line.
+https --output /dev/null "$api/rtc?protocol=15&access_token=nonsense"
+attempted=yes
 
 say "upgrading to $(basename "$new")"
 in_box sh -c 'echo "# changed by the hospital" >> /etc/ringward/ringward.toml'
@@ -155,11 +184,28 @@ say "downgrading to $(basename "$old")"
 in_box dpkg -i --force-confold /packages/old.deb >"$cache/dpkg.log" 2>&1 || { cat "$cache/dpkg.log"; fail "downgrade"; }
 [ "$(version)" = "$first" ] || fail "not downgraded"
 serves "downgraded"
-kept "downgraded" before
-kept "downgraded" between
+kept "downgraded" before between
 
-say "stopped means stopped"
+say "backed up, lost, restored"
+in_box ringward backup /root/copy >/dev/null || fail "backup"
 in_box systemctl stop ringward.service 2>/dev/null
+in_box mv /var/lib/ringward /var/lib/ringward.lost
+in_box install -d -o ringward -g ringward -m 700 /var/lib/ringward
+in_box ringward restore /root/copy >/dev/null || fail "restore"
+in_box rm -r /var/lib/ringward.lost
+in_box systemctl start ringward.service
+serves "restored"
+kept "restored" before between
+
+say "stopped means stopped, once calls had their time"
+join call
+began=$SECONDS
+in_box systemctl stop --no-block ringward.service 2>/dev/null
+says "stopping" "Draining: 1 rooms" systemctl status ringward.service
+in_box systemctl stop ringward.service 2>/dev/null
+took=$((SECONDS - began))
+[ "$took" -ge 9 ] && [ "$took" -le 14 ] || fail "a stop with a call took $took s"
+[ "$(in_box systemctl show --property=Result --value ringward.service)" = success ] || fail "it was killed"
 https --output /dev/null "$api/readyz" && fail "the socket started it again"
 in_box systemctl start ringward.service
 serves "started again"
@@ -171,7 +217,7 @@ in_box test -e /etc/ringward/ringward.toml || fail "removal erased the settings"
 in_box systemctl is-active --quiet ringward.service && fail "it runs without its package"
 in_box dpkg -i /packages/new.deb >"$cache/dpkg.log" 2>&1 || { cat "$cache/dpkg.log"; fail "install again"; }
 serves "installed again"
-kept "installed again" between
+kept "installed again" before between
 
 say "purging"
 in_box dpkg --purge ringward </dev/null >"$cache/dpkg.log" 2>&1 || { cat "$cache/dpkg.log"; fail "purge"; }

@@ -1,140 +1,231 @@
 //! `cargo xtask dist`: the Debian package, from a fresh clone.
 
+mod console;
+mod control;
 mod sbom;
 
 use crate::{root, run as step};
 use anyhow::{Context, Result, bail};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-/// The packager and the version that is known to work.
-const CARGO_DEB: (&str, &str) = ("cargo-deb", "3.8.0");
-
-/// Binaries that belong into the package, as far as the workspace has them.
+/// Binaries that belong into the package.
 const BINARIES: [&str; 2] = ["ringward", "ringward-console"];
 
-/// Files that are installed as they are: from the workspace, into the stage.
+/// Where documentation lies.
+const DOC: &str = "usr/share/doc/ringward";
+
+/// Where manual pages lie.
+const MAN: &str = "usr/share/man/man1";
+
+/// Files that are installed as they are: from the workspace, to the machine.
 const FILES: [(&str, &str); 10] = [
-    ("systemd/ringward.service", "units/ringward.service"),
-    ("systemd/ringward.socket", "units/ringward.socket"),
-    ("systemd/ringward.sysusers", "sysusers/ringward.conf"),
-    ("systemd/ringward.tmpfiles", "tmpfiles/ringward.conf"),
-    ("systemd/ringward.toml", "config/ringward.toml"),
-    ("systemd/README.md", "doc/systemd.md"),
-    ("README.md", "doc/README.md"),
-    ("appliance/docs/runbook.md", "doc/runbook.md"),
-    ("appliance/docs/promises.md", "doc/promises.md"),
-    ("appliance/docs/architecture.md", "doc/architecture.md"),
+    (
+        "systemd/ringward.service",
+        "usr/lib/systemd/system/ringward.service",
+    ),
+    (
+        "systemd/ringward.socket",
+        "usr/lib/systemd/system/ringward.socket",
+    ),
+    (
+        "systemd/ringward.sysusers",
+        "usr/lib/sysusers.d/ringward.conf",
+    ),
+    (
+        "systemd/ringward.tmpfiles",
+        "usr/lib/tmpfiles.d/ringward.conf",
+    ),
+    ("systemd/ringward.toml", "etc/ringward/ringward.toml"),
+    ("systemd/README.md", "usr/share/doc/ringward/systemd.md"),
+    ("README.md", "usr/share/doc/ringward/README.md"),
+    (
+        "appliance/docs/runbook.md",
+        "usr/share/doc/ringward/runbook.md",
+    ),
+    (
+        "appliance/docs/promises.md",
+        "usr/share/doc/ringward/promises.md",
+    ),
+    (
+        "appliance/docs/architecture.md",
+        "usr/share/doc/ringward/architecture.md",
+    ),
+];
+
+/// Completions as the program writes them, and where each shell looks.
+const COMPLETIONS: [(&str, &str); 3] = [
+    (
+        "ringward.bash",
+        "usr/share/bash-completion/completions/ringward",
+    ),
+    ("_ringward", "usr/share/zsh/vendor-completions/_ringward"),
+    (
+        "ringward.fish",
+        "usr/share/fish/vendor_completions.d/ringward.fish",
+    ),
 ];
 
 /// Builds `target/dist/ringward_VERSION_amd64.deb` and returns where it is.
 pub(crate) fn run() -> Result<PathBuf> {
-    let version = env!("CARGO_PKG_VERSION");
     stage()?;
-    package(version)
+    package(env!("CARGO_PKG_VERSION"))
 }
 
-/// Everything that goes into the package, built and gathered in one folder.
+/// Everything that goes onto the machine, built and gathered in one folder as it will lie there.
 pub(crate) fn stage() -> Result<()> {
-    tool()?;
-    let stage = folder().join("stage");
-    if stage.exists() {
-        std::fs::remove_dir_all(&stage)?;
+    let image = image();
+    if image.exists() {
+        fs::remove_dir_all(&image)?;
     }
-    let metadata = sbom::metadata()?;
-    let present: Vec<&str> = BINARIES
-        .into_iter()
-        .filter(|name| sbom::has_package(&metadata, name))
-        .collect();
-    let mut build = vec!["build", "--release", "--locked"];
-    for name in &present {
-        build.extend(["--package", *name]);
-    }
-    step("cargo", &build)?;
-    for name in &present {
-        let program = stage.join("bin").join(name);
+    for name in BINARIES {
+        // One by one: what `cargo xtask e2e` has built is taken as it is. Together, Cargo would
+        // build both with the features of both.
+        step(
+            "cargo",
+            &["build", "--release", "--locked", "--package", name],
+        )?;
+        let program = image.join("usr/bin").join(name);
         copy(&target().join("release").join(name), &program)?;
         // Line tables are for whoever builds: they are nine tenths of the file.
         let program = program.display().to_string();
         step("strip", &["--strip-unneeded", program.as_str()])?;
     }
     for (from, to) in FILES {
-        copy(&root().join(from), &stage.join(to))?;
+        copy(&root().join(from), &image.join(to))?;
     }
-    let program = stage.join("bin/ringward");
-    let out = stage.display().to_string();
-    step(&program.display().to_string(), &["pages", out.as_str()])?;
-    let bill = sbom::cyclonedx(&metadata, &present, env!("CARGO_PKG_VERSION"))?;
-    put(&stage.join("doc/sbom.cdx.json"), &bill)
+    pages(&image)?;
+    let bill = sbom::cyclonedx(&sbom::metadata()?, &BINARIES, env!("CARGO_PKG_VERSION"))?;
+    put(&image.join(DOC).join("sbom.cdx.json"), &bill)?;
+    put(&image.join(DOC).join("copyright"), control::COPYRIGHT)
+}
+
+/// Manual pages and completions, made by the programs themselves.
+fn pages(image: &Path) -> Result<()> {
+    let made = folder().join("pages");
+    let program = image.join("usr/bin/ringward").display().to_string();
+    step(&program, &["pages", &made.display().to_string()])?;
+    let man = image.join(MAN);
+    for page in fs::read_dir(made.join("man"))? {
+        let page = page?;
+        copy(&page.path(), &man.join(page.file_name()))?;
+    }
+    let console = image.join("usr/bin/ringward-console");
+    let page = console::page(&said(Command::new(console).arg("--help"))?);
+    put(&man.join("ringward-console.1"), &page)?;
+    let pages = man.display().to_string();
+    step("gzip", &["-9nr", pages.as_str()])?;
+    for (from, to) in COMPLETIONS {
+        copy(&made.join("completions").join(from), &image.join(to))?;
+    }
+    Ok(())
 }
 
 /// One package of what is staged, under this version.
 pub(crate) fn package(version: &str) -> Result<PathBuf> {
+    let image = image();
+    let changelog = image.join(DOC).join("changelog");
+    put(&changelog, &control::changelog(version, &date()?))?;
+    step("gzip", &["-9nf", &changelog.display().to_string()])?;
+    let scripts = image.join("DEBIAN");
+    for name in ["preinst", "postinst", "prerm", "postrm"] {
+        copy(
+            &root().join("appliance/debian").join(name),
+            &scripts.join(name),
+        )?;
+    }
+    put(&scripts.join("conffiles"), "/etc/ringward/ringward.toml\n")?;
+    let bytes = sizes(&image)?;
+    put(&scripts.join("control"), &control::fields(version, bytes))?;
+    set_modes(&image)?;
     let deb = folder().join(format!("ringward_{version}_amd64.deb"));
-    let out = deb.display().to_string();
-    let arguments = [
-        "deb",
-        "--package=ringward",
-        "--no-build",
-        "--locked",
-        "--deb-version",
-        version,
-        "--output",
-        out.as_str(),
-    ];
-    step("cargo", &arguments)?;
+    let words = [&image, &deb].map(|path| path.display().to_string());
+    let [image, out] = words.each_ref().map(String::as_str);
+    step("dpkg-deb", &["--root-owner-group", "--build", image, out])?;
     depends_on_libc_only(&deb)?;
-    println!("built: {}", deb.display());
+    println!("built: {out}");
     Ok(deb)
 }
 
-/// A hospital without internet has what Debian installs, and no more.
-fn depends_on_libc_only(deb: &Path) -> Result<()> {
-    let output = Command::new("dpkg-deb")
-        .arg("--field")
-        .arg(deb)
-        .args(["Depends", "Pre-Depends"])
-        .output()
-        .context("dpkg-deb could not be started")?;
-    let fields = String::from_utf8_lossy(&output.stdout);
-    let packages = fields
-        .lines()
-        .filter_map(|line| line.split_once(':').map(|(_, packages)| packages))
-        .flat_map(|packages| packages.split(','));
-    let foreign: Vec<&str> = packages
-        .map(|package| package.split_whitespace().next().unwrap_or_default())
-        .filter(|name| *name != "libc6")
-        .collect();
-    if foreign.is_empty() {
-        return Ok(());
+/// Programs and scripts may be run, everything may be read; nothing depends on this shell's umask.
+fn set_modes(place: &Path) -> Result<()> {
+    let is_folder = place.is_dir();
+    let runs = place.parent().is_some_and(|folder| {
+        folder.ends_with("usr/bin") || (folder.ends_with("DEBIAN") && is_script(place))
+    });
+    let mode = if is_folder || runs { 0o755 } else { 0o644 };
+    fs::set_permissions(place, PermissionsExt::from_mode(mode))?;
+    if is_folder {
+        for inside in fs::read_dir(place)? {
+            set_modes(&inside?.path())?;
+        }
     }
-    bail!(
-        "the package depends on more than libc6: {}",
-        foreign.join(", ")
-    )
+    Ok(())
 }
 
-/// cargo-deb, installed by name where it is missing.
-fn tool() -> Result<()> {
-    let (name, version) = CARGO_DEB;
-    let known = Command::new(name)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if known.is_ok_and(|status| status.success()) {
-        return Ok(());
+fn is_script(place: &Path) -> bool {
+    fs::read(place).is_ok_and(|text| text.starts_with(b"#!"))
+}
+
+/// Bytes of all files below `place`.
+fn sizes(place: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for inside in fs::read_dir(place)? {
+        let inside = inside?;
+        bytes += if inside.file_type()?.is_dir() {
+            sizes(&inside.path())?
+        } else {
+            inside.metadata()?.len()
+        };
     }
-    println!("installing {name} {version}");
-    step(
-        "cargo",
-        &["install", "--quiet", "--locked", name, "--version", version],
-    )
+    Ok(bytes)
+}
+
+/// A hospital without internet has what Debian installs, and no more: every library that the
+/// programs want is libc6's.
+fn depends_on_libc_only(deb: &Path) -> Result<()> {
+    for name in BINARIES {
+        let program = image().join("usr/bin").join(name);
+        let shown = said(Command::new("readelf").arg("--dynamic").arg(&program))?;
+        let foreign = control::foreign(&shown);
+        if !foreign.is_empty() {
+            bail!(
+                "{} needs more than libc6: {name} wants {}",
+                deb.display(),
+                foreign.join(", ")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// When the commit was made, as Debian writes it (RFC 5322): the same commit makes the same file.
+fn date() -> Result<String> {
+    let mut git = Command::new("git");
+    git.args(["log", "-1", "--format=%aD"]).current_dir(root());
+    Ok(said(&mut git)?.trim().to_owned())
+}
+
+fn said(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("{command:?} could not be started"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed ({})", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Where packages lie.
 pub(crate) fn folder() -> PathBuf {
     target().join("dist")
+}
+
+/// The machine's `/`, as far as the package fills it.
+fn image() -> PathBuf {
+    folder().join("image")
 }
 
 /// Where Cargo builds.
@@ -143,14 +234,18 @@ fn target() -> PathBuf {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    if let Some(folder) = to.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::copy(from, to)
+    make_folder_of(to)?;
+    fs::copy(from, to)
         .map(drop)
         .with_context(|| format!("{} could not be copied to {}", from.display(), to.display()))
 }
 
 fn put(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("{} could not be written", path.display()))
+    make_folder_of(path)?;
+    fs::write(path, text).with_context(|| format!("{} could not be written", path.display()))
+}
+
+fn make_folder_of(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).with_context(|| format!("{} could not be made", folder.display()))
 }

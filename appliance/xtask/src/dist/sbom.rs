@@ -20,10 +20,6 @@ pub(super) fn metadata() -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("cargo metadata")
 }
 
-pub(super) fn has_package(metadata: &Value, name: &str) -> bool {
-    packages(metadata).any(|package| package["name"] == name)
-}
-
 /// The bill of materials of these packages' binaries.
 pub(super) fn cyclonedx(metadata: &Value, binaries: &[&str], version: &str) -> Result<String> {
     let edges = edges(metadata);
