@@ -16,7 +16,7 @@ License: Apache-2.0
  licence of each part, is in /usr/share/doc/ringward/sbom.cdx.json.
 ";
 
-/// Libraries of libc6, which itself brings libgcc_s.
+/// Libraries of libc6, which itself brings `libgcc_s`.
 const LIBC6: [&str; 5] = [
     "libc.so.6",
     "libm.so.6",
