@@ -253,7 +253,7 @@ fn a_backup_that_is_late_is_an_alarm_until_the_next_one() {
     };
     wait_until(&daemon, || age(&daemon) == Some(None));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let late = now - Duration::from_hours(36);
+    let late = now.checked_sub(Duration::from_hours(36)).unwrap();
     let noted = daemon.data().join("backup.newest");
     std::fs::write(&noted, late.as_millis().to_string()).unwrap();
     let state = || {
