@@ -75,6 +75,10 @@ pub struct Options {
     /// Clients that join at the same time.
     #[arg(long, default_value_t = 16)]
     pub joining: usize,
+    /// Milliseconds between the beginnings of two subscribers' joins (0: as soon as `--joining`
+    /// lets them).
+    #[arg(long, default_value_t = 0)]
+    pub apart: u64,
     /// One subscriber in so many is str0m throughout; the others read headers and open a sample.
     /// 1: all, 0: none.
     #[arg(long, default_value_t = 16)]

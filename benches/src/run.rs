@@ -93,17 +93,15 @@ fn join(
     let gate = Arc::new(Semaphore::new(options.joining));
     let deadline = Instant::now() + options.patience();
     let enter = |publishes: bool| {
-        for seat in threads
-            .seats
-            .iter()
-            .filter(|seat| seat.participant.publishes == publishes)
-        {
-            runtime.spawn(sign_in(
-                options.clone(),
-                seat.clone(),
-                shared.clone(),
-                gate.clone(),
-            ));
+        let seats = threads.seats.iter();
+        let apart = if publishes { 0 } else { options.apart };
+        for (number, seat) in (0..).zip(seats.filter(|s| s.participant.publishes == publishes)) {
+            let turn = Duration::from_millis(apart * number);
+            let joining = sign_in(options.clone(), seat.clone(), shared.clone(), gate.clone());
+            runtime.spawn(async move {
+                tokio::time::sleep(turn).await;
+                joining.await;
+            });
         }
     };
     enter(true);

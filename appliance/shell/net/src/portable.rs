@@ -2,27 +2,31 @@
 //! `io_uring`. The same trains in and out.
 
 mod poll;
-mod receive;
 mod send;
 
 use crate::counters::{Counters, DropCause};
 use crate::reactor::{
     Backend, OpenReactorError, Reactor, ReactorError, Received, SocketIndex, Turn, check,
 };
+use crate::socket::batch::Batch;
+use crate::socket::reports::Reports;
 use crate::socket::{SocketOptions, Sockets};
 use crate::train::stall::SocketSet;
 use crate::waker::Waker;
 use poll::{Poll, Ready};
-use receive::Receiving;
 use send::Sending;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// The largest payload of one delivery: a coalesced train.
+const TRAIN_BYTES: usize = 65_536;
 
 /// The epoll reactor.
 pub(crate) struct PortableReactor {
     sockets: Sockets,
     poll: Poll,
-    receiving: Receiving,
+    batch: Batch,
+    reports: Reports,
     sending: Sending,
     waker: Waker,
     /// Sockets whose writability is polled.
@@ -45,9 +49,10 @@ impl PortableReactor {
                 .map_err(kernel("epoll_ctl"))?;
         }
         Ok(Self {
+            reports: Reports::beside(&sockets, options),
             sockets,
             poll,
-            receiving: Receiving::new(options.buffer_count()),
+            batch: Batch::new(options.buffer_count(), TRAIN_BYTES),
             sending: Sending::new(),
             waker,
             polled: SocketSet::default(),
@@ -113,9 +118,8 @@ impl Reactor for PortableReactor {
                         self.sending.stall.end(socket);
                     }
                     if readable {
-                        turn.received += self.receiving.drain(
-                            socket,
-                            &self.sockets,
+                        turn.received += self.batch.drain(
+                            self.sockets.place(socket),
                             &mut self.counters,
                             receive,
                         )?;
@@ -124,6 +128,13 @@ impl Reactor for PortableReactor {
             }
         }
         Ok(turn)
+    }
+
+    fn hear_reports(
+        &mut self,
+        receive: &mut dyn FnMut(Received<'_>),
+    ) -> Result<usize, ReactorError> {
+        self.reports.hear(&mut self.counters, receive)
     }
 
     fn reserve(&mut self, socket: SocketIndex, to: SocketAddr, len: usize) -> Option<&mut [u8]> {

@@ -57,10 +57,19 @@ pub trait Reactor {
         receive: &mut dyn FnMut(Received<'_>),
     ) -> Result<Turn, ReactorError>;
 
-    /// The next turn lets datagrams gather for `window`, or until there are many, before it hands
-    /// over the first of them: waking the thread costs more than reading a report. A backend that
-    /// cannot wait so hands over the first at once.
-    fn gather(&mut self, _window: Duration) {}
+    /// Calls `receive` once per report (RTCP) that has gathered beside the sockets, up to a limit
+    /// per socket, and returns how many. Without
+    /// [`SocketOptions::are_reports_apart`](crate::SocketOptions::are_reports_apart) reports come
+    /// with [`Self::turn`] as everything does.
+    ///
+    /// # Errors
+    /// As [`Self::turn`].
+    fn hear_reports(
+        &mut self,
+        _receive: &mut dyn FnMut(Received<'_>),
+    ) -> Result<usize, ReactorError> {
+        Ok(0)
+    }
 
     /// Reserves `len` bytes for one datagram. The caller fills all of them before the next call:
     /// they are sent as they are.

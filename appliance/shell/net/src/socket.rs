@@ -1,9 +1,11 @@
 //! The UDP sockets: bound, sized, with receive coalescing on.
 
 pub(crate) mod address;
+pub(crate) mod batch;
 pub(crate) mod control;
 pub(crate) mod datagram;
 pub(crate) mod message;
+pub(crate) mod reports;
 
 use crate::reactor::{MAX_SOCKETS, OpenReactorError, SocketIndex};
 use socket2::{Domain, Protocol, Type};
@@ -26,6 +28,9 @@ pub struct SocketOptions {
     pub receive_buffers: u16,
     /// UDP checksums on IPv4. Without them the kernel refuses trains: off only to test that.
     pub checksums: bool,
+    /// RTCP gathers in sockets of its own, which wake nobody, until
+    /// [`Reactor::hear_reports`](crate::Reactor::hear_reports).
+    pub are_reports_apart: bool,
 }
 
 impl Default for SocketOptions {
@@ -35,6 +40,7 @@ impl Default for SocketOptions {
             receive_buffer_bytes: 8 << 20,
             receive_buffers: 256,
             checksums: true,
+            are_reports_apart: false,
         }
     }
 }
@@ -92,6 +98,12 @@ impl Sockets {
             .map_or(-1, AsRawFd::as_raw_fd)
     }
 
+    /// Which socket, on which address, with which descriptor.
+    pub(crate) fn place(&self, socket: SocketIndex) -> (SocketIndex, SocketAddr, RawFd) {
+        let address = self.addresses[usize::from(socket.0)];
+        (socket, address, self.raw_fd(socket))
+    }
+
     pub(crate) fn indices(&self) -> impl Iterator<Item = SocketIndex> + use<> {
         (0..self.sockets.len() as u8).map(SocketIndex)
     }
@@ -110,6 +122,34 @@ fn bind_one(
     address: SocketAddr,
     options: &SocketOptions,
 ) -> io::Result<(socket2::Socket, SocketAddr)> {
+    let socket = new_socket(address, options)?;
+    if let Err(error) = set_option(&socket, libc::SOL_UDP, libc::UDP_GRO, 1) {
+        // Linux before 5.0: datagrams arrive one by one, nothing is lost.
+        tracing::debug!(%error, "UDP_GRO is not available");
+    }
+    socket.bind(&address.into())?;
+    let actual = socket
+        .local_addr()?
+        .as_socket()
+        .ok_or(io::ErrorKind::AddrNotAvailable)?;
+    Ok((socket, actual))
+}
+
+/// A second socket where `first` is bound. The first was bound without `SO_REUSEPORT`: it found
+/// the port free, and so does nobody else from now on.
+fn bind_beside(
+    first: &socket2::Socket,
+    address: SocketAddr,
+    options: &SocketOptions,
+) -> io::Result<socket2::Socket> {
+    let socket = new_socket(address, options)?;
+    first.set_reuse_port(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn new_socket(address: SocketAddr, options: &SocketOptions) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -123,16 +163,7 @@ fn bind_one(
     if !options.checksums {
         set_option(&socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, 1)?;
     }
-    if let Err(error) = set_option(&socket, libc::SOL_UDP, libc::UDP_GRO, 1) {
-        // Linux before 5.0: datagrams arrive one by one, nothing is lost.
-        tracing::debug!(%error, "UDP_GRO is not available");
-    }
-    socket.bind(&address.into())?;
-    let actual = socket
-        .local_addr()?
-        .as_socket()
-        .ok_or(io::ErrorKind::AddrNotAvailable)?;
-    Ok((socket, actual))
+    Ok(socket)
 }
 
 /// Beyond the system's maximum where that is allowed, else as far as it goes. Never an error: a
@@ -152,15 +183,16 @@ fn size_buffers(socket: &socket2::Socket, options: &SocketOptions) {
     }
 }
 
-fn set_option(
+fn set_option<T>(
     socket: &socket2::Socket,
     level: libc::c_int,
     name: libc::c_int,
-    value: libc::c_int,
+    value: T,
 ) -> io::Result<()> {
-    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    let len = size_of::<T>() as libc::socklen_t;
     // SAFETY: the descriptor is open, and the kernel reads `len` bytes of `value`, which lives
-    // until the call returns. Needed because socket2 knows neither UDP_GRO nor the FORCE sizes.
+    // until the call returns, as does what it points to. Needed because socket2 knows neither
+    // UDP_GRO, nor the FORCE sizes, nor filters that choose a socket.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),

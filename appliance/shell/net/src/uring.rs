@@ -10,6 +10,7 @@ use crate::counters::{Counters, DropCause};
 use crate::reactor::{
     Backend, Reactor, ReactorError, Received, SocketIndex, Turn, UringRefusal, check,
 };
+use crate::socket::reports::Reports;
 use crate::socket::{SocketOptions, Sockets};
 use crate::train::MAX_SEGMENTS;
 use crate::waker::Waker;
@@ -49,8 +50,7 @@ pub(crate) struct UringReactor {
     wake_armed: bool,
     /// Completions other than failed sends that a flush found.
     pending: VecDeque<cqueue::Entry>,
-    /// How long the next wait may let completions gather.
-    window: Duration,
+    reports: Reports,
     counters: Counters,
 }
 
@@ -76,6 +76,7 @@ impl UringReactor {
                 ));
             }
         };
+        let reports = Reports::beside(&sockets, options);
         let mut reactor = Self {
             ring,
             receiving,
@@ -85,7 +86,7 @@ impl UringReactor {
             wake_count: Box::new([0; 8]),
             wake_armed: false,
             pending: VecDeque::with_capacity(ring::COMPLETIONS as usize),
-            window: Duration::ZERO,
+            reports,
             counters: Counters::default(),
         };
         match reactor.try_receiving() {
@@ -232,11 +233,9 @@ impl Reactor for UringReactor {
         receive: &mut dyn FnMut(Received<'_>),
     ) -> Result<Turn, ReactorError> {
         let more = self.push_rounds()?;
-        let window = std::mem::take(&mut self.window);
         let wait = match self.sending.stall.cap(timeout) {
             _ if more || !self.pending.is_empty() => Wait::No,
             Some(Duration::ZERO) => Wait::No,
-            Some(timeout) if !window.is_zero() => Wait::Gathering(window.min(timeout)),
             Some(timeout) => Wait::For(timeout),
             None => Wait::Forever,
         };
@@ -244,8 +243,11 @@ impl Reactor for UringReactor {
         self.deliver(receive)
     }
 
-    fn gather(&mut self, window: Duration) {
-        self.window = window;
+    fn hear_reports(
+        &mut self,
+        receive: &mut dyn FnMut(Received<'_>),
+    ) -> Result<usize, ReactorError> {
+        self.reports.hear(&mut self.counters, receive)
     }
 
     fn reserve(&mut self, socket: SocketIndex, to: SocketAddr, len: usize) -> Option<&mut [u8]> {

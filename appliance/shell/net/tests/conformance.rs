@@ -507,6 +507,64 @@ fn a_port_is_free_again_when_its_reactor_is_gone<R: Rig>() {
     }
 }
 
+fn reports_gather_apart_until_they_are_heard<R: Rig>(address: &str) {
+    let rig = R::new();
+    let apart = SocketOptions {
+        are_reports_apart: true,
+        ..SocketOptions::default()
+    };
+    let (mut client, mut server) = (rig.open(&[address]), rig.open_with(&[address], apart));
+    let to = server.local_addrs()[0];
+    let reports: [&[u8]; 4] = [&[0x80, 192], &[0x81, 200, 0, 6], &[0xbf, 205], &[0x80, 223]];
+    let others: [&[u8]; 7] = [
+        &[0x80, 191, 1],
+        &[0x90, 224],
+        &[0x80, 96, 7],
+        &[0x80],
+        &[0x00, 200],
+        &[0x16, 0xfe, 0xfd],
+        &[0x40, 205],
+    ];
+    for bytes in others.iter().chain(&reports) {
+        send(&mut *client, to, bytes);
+    }
+    client.flush().unwrap();
+
+    let came = receive(&mut *server, others.len());
+    assert!(came.iter().map(|(_, bytes)| &bytes[..]).eq(others));
+    let turn = server.turn(Some(Duration::ZERO), &mut |_| ()).unwrap();
+    assert_eq!(turn.received, 0, "reports wake nobody");
+    let mut heard = Vec::new();
+    let count = server.hear_reports(&mut |report| {
+        assert_eq!(
+            (report.socket, report.remote),
+            (FIRST, client.local_addrs()[0])
+        );
+        heard.push(report.bytes.to_vec());
+    });
+    assert_eq!(count.unwrap(), reports.len());
+    assert!(heard.iter().map(|bytes| &bytes[..]).eq(reports));
+    assert_eq!(server.counters().datagrams_in, 11);
+}
+
+fn nobody_else_binds_where_reports_are_apart<R: Rig>(choice: BackendChoice) {
+    let apart = SocketOptions {
+        are_reports_apart: true,
+        ..SocketOptions::default()
+    };
+    let rig = R::new();
+    let first = rig.open_with(&[V4], apart);
+    let address = first.local_addrs()[0];
+    for options in [apart, SocketOptions::default()] {
+        assert!(matches!(
+            open_with(choice, &[address], options),
+            Err(OpenReactorError::Bind { .. })
+        ));
+    }
+    drop(first);
+    drop(rig.open_with(&[&address.to_string()], apart));
+}
+
 /// More sends and receives cost hardly more system calls.
 fn a_busy_turn_enters_the_kernel_once_not_per_datagram<R: Rig>() {
     let rig = R::new();
@@ -574,6 +632,8 @@ conformance!(uring, Uring:
     a_destination_that_refuses_trains_gets_single_datagrams,
     a_port_is_free_again_when_its_reactor_is_gone,
     a_busy_turn_enters_the_kernel_once_not_per_datagram,
+    reports_gather_apart_until_they_are_heard(V4),
+    nobody_else_binds_where_reports_are_apart(BackendChoice::Uring),
 );
 
 conformance!(portable, Portable:
@@ -595,6 +655,8 @@ conformance!(portable, Portable:
     a_destination_that_refuses_trains_gets_single_datagrams,
     a_port_is_free_again_when_its_reactor_is_gone,
     a_busy_turn_enters_the_kernel_once_not_per_datagram,
+    reports_gather_apart_until_they_are_heard(V4),
+    nobody_else_binds_where_reports_are_apart(BackendChoice::Portable),
 );
 
 // Without a kernel there are no waits, foreign datagrams, full buffers or refusals to test.
@@ -609,6 +671,12 @@ conformance!(simulated, Sim:
     a_wake_up_before_the_wait_counts,
     a_port_is_free_again_when_its_reactor_is_gone,
 );
+
+#[test]
+fn reports_over_ipv6_gather_apart() {
+    reports_gather_apart_until_they_are_heard::<Uring>(V6);
+    reports_gather_apart_until_they_are_heard::<Portable>(V6);
+}
 
 v6!(uring_answers_a_datagram_over_ipv6, Uring);
 v6!(portable_answers_a_datagram_over_ipv6, Portable);

@@ -10,10 +10,10 @@ use crate::arena_slots::ArenaSlots;
 use crate::counters::{Publisher, Tally};
 use crate::demux::Demux;
 use crate::handshakes::Handshakes;
+use crate::hearing::Hearing;
 use crate::load::Load;
 use crate::peers::Peers;
 use crate::plane::Order;
-use crate::quiet::Quiet;
 use crate::relays::Links;
 use crate::rooms::Rooms;
 use crate::sockets::Sockets;
@@ -21,7 +21,7 @@ use crate::stun::ForgeryGate;
 use crate::timers::Timers;
 use crossbeam_channel::{Receiver, Sender};
 use media::{MediaEvent, PeerFigures, WorkerFigures};
-use net::{Reactor, SocketIndex};
+use net::{Reactor, ReactorError, SocketIndex};
 use peer::{Certificate, EgressKind, Output};
 use std::hash::RandomState;
 use std::net::SocketAddr;
@@ -72,7 +72,7 @@ struct Core {
     /// When it began: the beat of its peers goes on since then.
     epoch: Instant,
     links: Links,
-    quiet: Quiet,
+    hearing: Hearing,
     /// Waited since the last publication.
     idle: Duration,
     published: Instant,
@@ -114,9 +114,14 @@ impl Worker {
             if let Some(began) = began {
                 self.core.idle += now.saturating_duration_since(began);
             }
-            // Media leaves before joins are worked on.
-            if self.core.has_handshakes() || !orders.is_empty() {
+            // Media leaves before reports are read and joins are worked on.
+            let hears = self.core.hearing.is_due(now);
+            if hears || self.core.has_handshakes() || !orders.is_empty() {
                 self.settle(now);
+            }
+            if hears && let Err(error) = self.hear_reports(now) {
+                tracing::error!(%error, "the network failed; this worker ends");
+                break;
             }
             more = self.core.run_handshakes(now);
             more |= self.core.run_commands(orders, now);
@@ -125,6 +130,14 @@ impl Worker {
             self.settle(now);
         }
         self.farewell();
+    }
+
+    fn hear_reports(&mut self, now: Instant) -> Result<(), ReactorError> {
+        self.core.hearing.reports(now);
+        let core = &mut self.core;
+        self.reactor
+            .hear_reports(&mut |received| core.handle_datagram(received, now))?;
+        Ok(())
     }
 
     /// Drains every touched peer and room until nothing is left to do, and sends. What goes to one
@@ -151,7 +164,6 @@ impl Worker {
         if self.core.publisher.has_forwarded() {
             self.core.publisher.flushed(Instant::now());
         }
-        self.reactor.gather(self.core.quiet.end_turn(now));
         if now >= self.core.publisher.next() {
             self.core.publish(&self.reactor.counters(), now);
         }
@@ -264,7 +276,7 @@ impl Core {
             index,
             epoch: now,
             links: Links::default(),
-            quiet: Quiet::new(now),
+            hearing: Hearing::new(now),
             idle: Duration::ZERO,
             published: now,
         }
@@ -273,9 +285,12 @@ impl Core {
     /// Until the next deadline.
     fn timeout(&self, now: Instant) -> Duration {
         let retry = self.links.is_blocked().then(|| now + LANE_RETRY);
+        let reports = (self.peers.len() > 0).then(|| self.hearing.due());
+        let peers = self.peer_timers.next();
         [
             retry,
-            self.peer_timers.next(),
+            reports,
+            peers.map(|deadline| self.hearing.wake(deadline)),
             self.room_timers.next(),
             Some(self.publisher.next()),
         ]

@@ -160,7 +160,14 @@ impl Seat {
         if self.config.pin {
             pin(self.index);
         }
-        let (reactor, reason) = match net::open(self.config.backend, &self.addresses()) {
+        let (reactor, reason) = match net::open_with(
+            self.config.backend,
+            &self.addresses(),
+            net::SocketOptions {
+                are_reports_apart: true,
+                ..net::SocketOptions::default()
+            },
+        ) {
             Ok(opened) => opened,
             Err(error) => {
                 let _ = ready.send(Err(error));

@@ -45,14 +45,9 @@ pub(super) enum Wait {
     No,
     /// Until one completion is there, or this much time has passed.
     For(Duration),
-    /// For this long, or until [`GATHERED`] completions are there.
-    Gathering(Duration),
     /// Until one completion is there.
     Forever,
 }
-
-/// Completions that end gathering at once: what arrives so densely needs no more of it.
-const GATHERED: usize = 32;
 
 /// A ring that is still disabled: buffers are registered now, then [`Self::enable`].
 pub(super) struct DisabledRing {
@@ -143,10 +138,6 @@ impl Ring {
             Wait::For(timeout) => {
                 let timeout = Timespec::from(timeout);
                 submitter.submit_with_args(1, &SubmitArgs::new().timespec(&timeout))
-            }
-            Wait::Gathering(window) => {
-                let window = Timespec::from(window);
-                submitter.submit_with_args(GATHERED, &SubmitArgs::new().timespec(&window))
             }
             Wait::Forever => submitter.submit_and_wait(1),
         };

@@ -21,7 +21,6 @@ impl Core {
             remote,
             bytes,
         } = received;
-        self.quiet.arrive();
         let Some(local) = self.sockets.candidate_of(socket) else {
             return;
         };

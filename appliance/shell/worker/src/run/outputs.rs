@@ -4,7 +4,7 @@ use super::Core;
 use crate::rooms::Broken;
 use media::plane::PeerFailure;
 use media::room::Output as RoomOutput;
-use media::{MediaCommand, MediaEvent};
+use media::{Channel, MediaCommand, MediaEvent};
 use peer::Output;
 use std::time::Instant;
 use vocab::{PeerKey, RoomKey};
@@ -18,7 +18,7 @@ impl Core {
         let (key, room) = (entry.key, entry.room);
         let told = match output {
             Output::Packet(packet) => {
-                self.quiet.hear();
+                self.hearing.media(now);
                 self.rooms.forward(room, key, &packet, &mut self.peers, now)
             }
             Output::SenderReport(report) => self
@@ -41,21 +41,9 @@ impl Core {
                 .rooms
                 .with(room, |r| r.handle_channel_open(key, channel, now))
                 .map(drop),
-            Output::Data { channel, payload } => self
-                .rooms
-                .with(room, |r| {
-                    let accepted = r.handle_data(key, channel, &payload, now);
-                    (accepted, r.slow_data_until(key))
-                })
-                .map(|told| {
-                    let Some((accepted, slow_until)) = told else {
-                        return;
-                    };
-                    self.tally.data_refused += u64::from(accepted.is_err());
-                    if let (Some(until), Some(entry)) = (slow_until, self.peers.touch(index)) {
-                        entry.peer.hold_data(until);
-                    }
-                }),
+            Output::Data { channel, payload } => {
+                self.hear_data(index, (room, key, channel), &payload, now)
+            }
             Output::Connected => {
                 self.publisher.connected(entry.peer.profile());
                 self.tell_path(index);
@@ -76,6 +64,29 @@ impl Core {
         if let Err(broken) = told {
             self.end_broken(&broken, now);
         }
+    }
+
+    /// A sender that is faster than its readers rests.
+    fn hear_data(
+        &mut self,
+        index: usize,
+        (room, key, channel): (RoomKey, PeerKey, Channel),
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), Broken> {
+        self.hearing.media(now);
+        let told = self.rooms.with(room, |room| {
+            let accepted = room.handle_data(key, channel, payload, now);
+            (accepted, room.slow_data_until(key))
+        })?;
+        let Some((accepted, slow_until)) = told else {
+            return Ok(());
+        };
+        self.tally.data_refused += u64::from(accepted.is_err());
+        if let (Some(until), Some(entry)) = (slow_until, self.peers.touch(index)) {
+            entry.peer.hold_data(until);
+        }
+        Ok(())
     }
 
     fn fail_peer(

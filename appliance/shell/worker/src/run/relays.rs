@@ -20,7 +20,7 @@ impl Core {
                 && let Some((from, parcel)) = self.links.receive(link)
             {
                 heard += 1;
-                self.quiet.hear();
+                self.hearing.media(now);
                 let Parcel { room, relayed } = parcel;
                 let peers = &mut self.peers;
                 let told = self

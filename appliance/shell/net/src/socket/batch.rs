@@ -1,19 +1,17 @@
 //! Receiving with `recvmmsg`: up to a batch of deliveries per call.
 
+use super::address::{NAME_BYTES, Name};
+use super::control::{CONTROL_BYTES, Control};
+use super::datagram::Delivery;
+use super::message::empty_header;
 use crate::counters::Counters;
 use crate::reactor::{ReactorError, Received, SocketIndex};
-use crate::socket::Sockets;
-use crate::socket::address::{NAME_BYTES, Name};
-use crate::socket::control::{CONTROL_BYTES, Control};
-use crate::socket::datagram::Delivery;
-use crate::socket::message::empty_header;
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::ptr;
 
-/// The largest payload of one delivery: a coalesced train.
-const PAYLOAD_BYTES: usize = 65_536;
-
-/// The most deliveries per call, 4 MiB of buffers.
+/// The most deliveries per call, 4 MiB of buffers for trains.
 const MAX_BATCH: u16 = 64;
 
 /// Calls per socket and turn: a flooded socket may not keep the others waiting. What is left makes
@@ -21,16 +19,18 @@ const MAX_BATCH: u16 = 64;
 const MAX_CALLS: usize = 8;
 
 /// Messages and their memory, allocated once.
-pub(super) struct Receiving {
+pub(crate) struct Batch {
     messages: Box<[libc::mmsghdr]>,
     names: Box<[Name]>,
     controls: Box<[Control]>,
     pieces: Box<[libc::iovec]>,
     payloads: Box<[u8]>,
+    payload_bytes: usize,
 }
 
-impl Receiving {
-    pub(super) fn new(buffers: u16) -> Self {
+impl Batch {
+    /// Room for so many deliveries per call of at most so many bytes each.
+    pub(crate) fn new(buffers: u16, payload_bytes: usize) -> Self {
         let count = usize::from(buffers.min(MAX_BATCH));
         let message = libc::mmsghdr {
             msg_hdr: empty_header(),
@@ -45,15 +45,15 @@ impl Receiving {
             names: vec![Name::EMPTY; count].into_boxed_slice(),
             controls: vec![Control::EMPTY; count].into_boxed_slice(),
             pieces: vec![piece; count].into_boxed_slice(),
-            payloads: vec![0; count * PAYLOAD_BYTES].into_boxed_slice(),
+            payloads: vec![0; count * payload_bytes].into_boxed_slice(),
+            payload_bytes,
         }
     }
 
-    /// Hands over what the socket holds, up to the turn's limit.
-    pub(super) fn drain(
+    /// Hands over what the socket of this address and descriptor holds, up to the turn's limit.
+    pub(crate) fn drain(
         &mut self,
-        socket: SocketIndex,
-        sockets: &Sockets,
+        (socket, address, fd): (SocketIndex, SocketAddr, RawFd),
         counters: &mut Counters,
         receive: &mut dyn FnMut(Received<'_>),
     ) -> Result<usize, ReactorError> {
@@ -61,12 +61,11 @@ impl Receiving {
         for _ in 0..MAX_CALLS {
             self.prepare();
             counters.kernel_entries += 1;
-            let count = match self.receive(sockets, socket) {
+            let count = match self.receive(fd) {
                 Ok(count) => count,
                 Err(error) => match error.raw_os_error() {
                     Some(libc::EAGAIN | libc::EINTR) => break,
                     Some(libc::EBADF | libc::ENOTSOCK | libc::EFAULT | libc::EINVAL) => {
-                        let address = sockets.addresses()[usize::from(socket.0)];
                         return Err(ReactorError::Receive {
                             address,
                             source: error,
@@ -91,7 +90,7 @@ impl Receiving {
 
     /// Points every message to its memory: the kernel shortens the lengths it finds.
     fn prepare(&mut self) {
-        let payloads = self.payloads.chunks_exact_mut(PAYLOAD_BYTES);
+        let payloads = self.payloads.chunks_exact_mut(self.payload_bytes);
         let parts = self
             .names
             .iter_mut()
@@ -113,14 +112,14 @@ impl Receiving {
         }
     }
 
-    fn receive(&mut self, sockets: &Sockets, socket: SocketIndex) -> io::Result<usize> {
+    fn receive(&mut self, fd: RawFd) -> io::Result<usize> {
         let messages = self.messages.as_mut_ptr();
         // SAFETY: `prepare` pointed each of the messages to memory of its own, of the length noted
         // there, and all of it lives in boxes of `self`. Needed because the standard library
         // receives one datagram per call, without control messages.
         let count = unsafe {
             libc::recvmmsg(
-                sockets.raw_fd(socket),
+                fd,
                 messages,
                 self.messages.len() as libc::c_uint,
                 libc::MSG_DONTWAIT as _,
@@ -135,7 +134,7 @@ impl Receiving {
         let header = &message.msg_hdr;
         let name = self.names[index].bytes();
         let control = self.controls[index].bytes();
-        let payload = &self.payloads[index * PAYLOAD_BYTES..][..PAYLOAD_BYTES];
+        let payload = &self.payloads[index * self.payload_bytes..][..self.payload_bytes];
         #[allow(
             clippy::unnecessary_cast,
             reason = "the length's type differs between C libraries"
