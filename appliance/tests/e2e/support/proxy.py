@@ -4,12 +4,13 @@ import asyncio
 
 
 class Proxy:
-    """Forwards TCP to the box; remembers what was asked; cuts on command."""
+    """Forwards TCP to the box; remembers what was asked; cuts, or swallows what the box says."""
 
     def __init__(self, port):
         self.target = port
         self.requests = []
         self.refusing = False
+        self.silent = False
         self._writers = set()
         self._server = None
 
@@ -46,9 +47,11 @@ class Proxy:
             while chunk := await reader.read(65536):
                 if is_request and chunk.startswith(b"GET "):
                     self.requests.append(chunk.split(b"\r\n", 1)[0].decode(errors="replace"))
-                writer.write(chunk)
-                await writer.drain()
-            writer.write_eof()
+                if is_request or not self.silent:
+                    writer.write(chunk)
+                    await writer.drain()
+            if is_request or not self.silent:
+                writer.write_eof()
         except (OSError, RuntimeError):
             pass
 
