@@ -1,6 +1,7 @@
 //! What comes in and what goes out. `update` turns the one into the other; nothing else does.
 
 use crate::chord::Chord;
+use crate::screen::Spot;
 use vocab::Redacted;
 use wire::EventView;
 use wire::admin::{
@@ -16,6 +17,8 @@ pub(crate) enum Action {
     Paste(String),
     /// The wheel of the mouse, in rows.
     Wheel(i32),
+    /// The mouse's button went down on something.
+    Click(Spot),
     /// Time passed.
     Tick(Clock),
     /// A box said something, or something about the way to it.

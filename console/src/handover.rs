@@ -97,7 +97,13 @@ fn body(model: &Model) -> String {
         &mut lines,
         "Recordings that run",
         recording
-            .map(|room| format!("{} {}", text::short_id(&room.sid), room.name))
+            .map(|room| {
+                format!(
+                    "{} {}",
+                    text::short_id(&room.sid),
+                    text::masked_room(&room.name)
+                )
+            })
             .collect(),
     );
     section(&mut lines, "Notes", model.notes.clone());
@@ -133,12 +139,10 @@ fn alarms(model: &Model, shelved: bool) -> Vec<String> {
             look::mark(alarm.priority),
             model.minute(alarm.raised_at_ms),
             alarm.code,
-            model
-                .station()
-                .live
-                .rooms
-                .get(&alarm.subject)
-                .map_or(&alarm.subject, |room| &room.name),
+            model.station().live.rooms.get(&alarm.subject).map_or_else(
+                || alarm.subject.clone(),
+                |room| text::masked_room(&room.name)
+            ),
             if is_new(alarm.state) {
                 " (not acknowledged)"
             } else {
@@ -183,7 +187,11 @@ fn devices(model: &Model) -> Vec<String> {
         })
         .map(|seen| {
             let trouble = crate::screen::devices::trouble(&seen.who).unwrap_or_default();
-            format!("{} in {}: {trouble}", seen.who.identity, seen.room)
+            format!(
+                "{} in {}: {trouble}",
+                seen.who.identity,
+                text::masked_room(&seen.room)
+            )
         })
         .collect()
 }

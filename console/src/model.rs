@@ -294,12 +294,25 @@ impl Model {
 
     /// A person as the operator may see them now.
     pub(crate) fn person(&self, identity: &str, role: &str) -> String {
-        let locked = matches!(self.dialog, Some(Dialog::Locked));
-        if role == "device" || (self.station().unmasked(self.clock.now_ms) && !locked) {
+        if role == "device" || self.shows_names() {
             identity.to_owned()
         } else {
             crate::text::masked(identity)
         }
+    }
+
+    /// A room's name as the operator may see it now.
+    pub(crate) fn room_name(&self, name: &str) -> String {
+        if self.shows_names() {
+            name.to_owned()
+        } else {
+            crate::text::masked_room(name)
+        }
+    }
+
+    fn shows_names(&self) -> bool {
+        let locked = matches!(self.dialog, Some(Dialog::Locked));
+        self.station().unmasked(self.clock.now_ms) && !locked
     }
 
     /// A time of the box on the operator's clock, `HH:MM:SS`.

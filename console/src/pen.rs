@@ -48,6 +48,15 @@ impl<'a> Pen<'a> {
         }
     }
 
+    /// What is left of the area.
+    pub(crate) fn here(&self) -> Rect {
+        Rect {
+            y: self.area.y + self.y,
+            height: self.area.height.saturating_sub(self.y),
+            ..self.area
+        }
+    }
+
     /// Rows that are left.
     pub(crate) fn left(&self) -> usize {
         usize::from(self.area.height.saturating_sub(self.y))
@@ -121,7 +130,11 @@ impl<'a> Pen<'a> {
 
     /// A heading on a rule over the whole width, with something at its right end.
     pub(crate) fn rule(&mut self, title: &str, right: &str) {
-        let title = format!("{title} ");
+        let title = if title.is_empty() {
+            String::new()
+        } else {
+            format!("{title} ")
+        };
         let right = if right.is_empty() {
             String::new()
         } else {
@@ -146,11 +159,7 @@ impl<'a> Pen<'a> {
 
     /// What is left of the area.
     pub(crate) fn rest(self) -> (&'a mut Buffer, Rect) {
-        let area = Rect {
-            y: self.area.y + self.y,
-            height: self.area.height.saturating_sub(self.y),
-            ..self.area
-        };
+        let area = self.here();
         (self.buf, area)
     }
 }

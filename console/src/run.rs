@@ -12,10 +12,11 @@ use crate::station::Station;
 use crate::terminal::Held;
 use crate::update::update;
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::event::{Event, EventStream, KeyEventKind, MouseEventKind};
+use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use crossterm::execute;
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
+use ratatui::layout::{Position, Rect};
 use std::io::stdout;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -213,7 +214,8 @@ pub(crate) async fn run(arguments: &Arguments, settings: &Settings) -> Result<()
         match woken {
             Woken::Ended | Woken::Event(None | Some(Err(_))) => return Ok(()),
             Woken::Event(Some(Ok(event))) => {
-                if let Some(action) = action(event) {
+                let size = held.screen.size()?;
+                if let Some(action) = action(event, &model, size.into()) {
                     requests.extend(update(&mut model, Action::Tick(clocks.now())));
                     requests.extend(update(&mut model, action));
                 }
@@ -270,7 +272,7 @@ fn carry_out(
     Ok(())
 }
 
-fn action(event: Event) -> Option<Action> {
+fn action(event: Event, model: &Model, area: Rect) -> Option<Action> {
     match event {
         // A key held down is no new decision.
         Event::Key(key) if key.kind == KeyEventKind::Press => {
@@ -280,6 +282,10 @@ fn action(event: Event) -> Option<Action> {
         Event::Mouse(mouse) => match mouse.kind {
             MouseEventKind::ScrollUp => Some(Action::Wheel(-1)),
             MouseEventKind::ScrollDown => Some(Action::Wheel(1)),
+            MouseEventKind::Down(MouseButton::Left) => {
+                let at = Position::new(mouse.column, mouse.row);
+                screen::spot(model, area, at).map(Action::Click)
+            }
             _ => None,
         },
         _ => None,

@@ -2,6 +2,7 @@
 //! nothing and asks nobody.
 
 mod card;
+mod checklist;
 pub(crate) mod devices;
 pub(crate) mod events;
 mod foot;
@@ -21,7 +22,7 @@ use crate::pen::Pen;
 use crate::rows;
 use crate::text;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 /// Least columns and rows; below that the console says so instead of drawing half a figure.
 pub(crate) const MIN_COLUMNS: u16 = 60;
@@ -63,7 +64,6 @@ pub(crate) enum Screen {
 
 impl Screen {
     /// In the order of their keys.
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 6] = [
         Self::Overview,
         Self::Rooms,
@@ -82,6 +82,24 @@ impl Screen {
             Self::Devices => "devices",
             Self::Events => "events",
             Self::Health => "health",
+        }
+    }
+
+    /// Its row in the table of keys.
+    fn binding(self) -> &'static str {
+        match self {
+            Self::Health => "box",
+            other => other.word(),
+        }
+    }
+
+    /// Its name in the foot.
+    fn tab(self) -> &'static str {
+        match self {
+            Self::Overview => "over",
+            Self::Devices => "dev",
+            Self::Health => "box",
+            other => other.word(),
         }
     }
 
@@ -110,6 +128,55 @@ pub(crate) fn render(model: &Model, area: Rect, buf: &mut Buffer) {
         seal::seal(buf, look);
         return;
     }
+    let (top, body, foot) = parts(area);
+    strip::draw(model, (buf, top));
+    draw_body(model, body, buf);
+    draw_dialog(model, body, buf);
+    foot::draw(model, foot, buf);
+    seal::seal(buf, look);
+}
+
+/// Draws what lies between strip and foot; says where the rows of the list are.
+fn draw_body(model: &Model, area: Rect, buf: &mut Buffer) -> Rect {
+    match model.screen {
+        Screen::Overview => overview::draw(model, area, buf),
+        Screen::Rooms => rooms::draw(model, area, buf),
+        Screen::Room => room::draw(model, area, buf),
+        Screen::Devices => devices::draw(model, area, buf),
+        Screen::Events => events::draw(model, area, buf),
+        Screen::Health => {
+            health::draw(model, area, buf);
+            Rect::ZERO
+        }
+    }
+}
+
+/// What lies under the mouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// A row of the list, by its id.
+    Row(String),
+    /// A screen's name in the foot.
+    Tab(Screen),
+}
+
+/// What lies there; nothing where a dialog wants keys. The rows are where drawing puts them.
+pub(crate) fn spot(model: &Model, area: Rect, at: Position) -> Option<Spot> {
+    if model.dialog.is_some() || area.width < MIN_COLUMNS || area.height < MIN_ROWS {
+        return None;
+    }
+    let (_, body, foot) = parts(area);
+    if at.y + 1 == foot.bottom() {
+        return foot::tab_at(model, foot.width, at.x.checked_sub(foot.x)?).map(Spot::Tab);
+    }
+    let rows = draw_body(model, body, &mut Buffer::empty(area));
+    let row = at.y.checked_sub(rows.y).filter(|_| rows.contains(at))?;
+    let ids = visible(model, rows.height.into());
+    ids.into_iter().nth(row.into()).map(|(id, _)| Spot::Row(id))
+}
+
+/// Strip, body and foot.
+fn parts(area: Rect) -> (Rect, Rect, Rect) {
     let top = Rect {
         height: STRIP_ROWS,
         ..area
@@ -124,22 +191,7 @@ pub(crate) fn render(model: &Model, area: Rect, buf: &mut Buffer) {
         height: area.height - STRIP_ROWS - FOOT_ROWS,
         ..area
     };
-    strip::draw(model, (buf, top));
-    draw_body(model, body, buf);
-    draw_dialog(model, body, buf);
-    foot::draw(model, foot, buf);
-    seal::seal(buf, look);
-}
-
-fn draw_body(model: &Model, area: Rect, buf: &mut Buffer) {
-    match model.screen {
-        Screen::Overview => overview::draw(model, area, buf),
-        Screen::Rooms => rooms::draw(model, area, buf),
-        Screen::Room => room::draw(model, area, buf),
-        Screen::Devices => devices::draw(model, area, buf),
-        Screen::Events => events::draw(model, area, buf),
-        Screen::Health => health::draw(model, area, buf),
-    }
+    (top, body, foot)
 }
 
 fn draw_dialog(model: &Model, area: Rect, buf: &mut Buffer) {

@@ -64,7 +64,8 @@ pub(crate) struct Arguments {
     /// Nothing blinks
     #[arg(long)]
     pub(crate) no_blink: bool,
-    /// The mouse wheel scrolls (and the terminal's own selection needs Shift)
+    /// A click selects a row or a screen, the wheel scrolls; neither ever confirms (and the
+    /// terminal's own selection needs Shift)
     #[arg(long)]
     pub(crate) mouse: bool,
     /// Draws once a second, for slow lines

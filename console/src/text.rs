@@ -66,17 +66,42 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Kinds of people that identities begin with. Any other word may be a name: `anna-4711`.
+const KINDS: [&str; 9] = [
+    "doc", "doctor", "dr", "guest", "nurse", "pat", "patient", "sip", "web",
+];
+
 /// An identity that does not say who it is: `pat-4711` is `pat-####`, `Maria` is `M####`.
 ///
-/// What precedes the first `-` or `_` is kept where it is short enough to be a kind of person.
+/// What precedes the first `-` or `_` is kept where it is a kind of person.
 pub(crate) fn masked(identity: &str) -> String {
-    const MAX_KIND: usize = 4;
     let kind = identity.split(['-', '_']).next().unwrap_or_default();
-    if kind.len() < identity.len() && !kind.is_empty() && kind.chars().count() <= MAX_KIND {
+    if kind.len() < identity.len() && KINDS.contains(&kind.to_lowercase().as_str()) {
         return format!("{kind}-####");
     }
-    identity
-        .chars()
+    initial(identity)
+}
+
+/// A room's name that does not say who is in it: places (`ICU-07`, `ER2`) stay, `visit-maria` is
+/// `v####`.
+///
+/// A place is one to four capitals and one to three digits: what wards call their rooms, and too
+/// little for a name or a number of a case.
+pub(crate) fn masked_room(name: &str) -> String {
+    let after = name.trim_start_matches(|c: char| c.is_ascii_uppercase());
+    let digits = after.strip_prefix(['-', '_']).unwrap_or(after);
+    let is_place = (1..=4).contains(&(name.len() - after.len()))
+        && (1..=3).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_place {
+        name.to_owned()
+    } else {
+        initial(name)
+    }
+}
+
+fn initial(name: &str) -> String {
+    name.chars()
         .next()
         .map_or_else(|| "####".to_owned(), |first| format!("{first}####"))
 }
@@ -161,9 +186,29 @@ mod tests {
             ("dr_house", "dr-####"),
             ("Maria Schmidt", "M####"),
             ("margarethe-schmidt", "m####"),
+            ("anna-4711", "a####"),
             ("", "####"),
         ] {
             assert_eq!(masked(identity), want);
+        }
+    }
+
+    #[test]
+    fn a_room_that_is_a_place_keeps_its_name_and_no_other_does() {
+        for (name, want) in [
+            ("ICU-07", "ICU-07"),
+            ("ER2", "ER2"),
+            ("CONS_512", "CONS_512"),
+            ("CONS-4711", "C####"),
+            ("ANNA", "A####"),
+            ("Anna-1", "A####"),
+            ("visit-maria", "v####"),
+            ("SURGERY-1", "S####"),
+            ("ICU-07 Maria", "I####"),
+            ("4711", "4####"),
+            ("", "####"),
+        ] {
+            assert_eq!(masked_room(name), want, "{name}");
         }
     }
 

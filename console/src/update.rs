@@ -18,6 +18,7 @@ use crate::chord::{Chord, Code};
 use crate::command::Command;
 use crate::keys::PREFIX;
 use crate::model::{Dialog, Model, TOAST_MS};
+use crate::screen::Spot;
 
 /// Takes in what happened; says what others have to do.
 pub(crate) fn update(model: &mut Model, action: Action) -> Vec<Request> {
@@ -27,7 +28,10 @@ pub(crate) fn update(model: &mut Model, action: Action) -> Vec<Request> {
             dialog::paste(model, &text);
             Vec::new()
         }
+        // The mouse finds; what takes anything away takes keys.
+        Action::Wheel(_) | Action::Click(_) if model.dialog.is_some() => Vec::new(),
         Action::Wheel(rows) => command::run(model, Command::Move(rows)),
+        Action::Click(spot) => click(model, spot),
         Action::Tick(clock) => tick(model, clock),
         Action::Heard(station, heard) => return heard::hear(model, station, heard),
         Action::Noted(Ok(text)) => {
@@ -44,6 +48,23 @@ pub(crate) fn update(model: &mut Model, action: Action) -> Vec<Request> {
     requests
 }
 
+fn click(model: &mut Model, spot: Spot) -> Vec<Request> {
+    model.key_ms = model.clock.now_ms;
+    match spot {
+        Spot::Tab(screen) => command::run(model, Command::Show(screen)),
+        Spot::Row(id) => {
+            model.second_pane = false;
+            let now_ms = model.clock.now_ms;
+            model
+                .lists
+                .entry(model.screen)
+                .or_default()
+                .select(&id, now_ms);
+            Vec::new()
+        }
+    }
+}
+
 fn key(model: &mut Model, chord: Chord) -> Vec<Request> {
     model.key_ms = model.clock.now_ms;
     if model.dialog.is_some() {
@@ -58,6 +79,11 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Request> {
     }
     if let Some(command) = model.manners.keys.command(chord) {
         command::run(model, command)
+    } else if let Some(plain) = after_escape(model, chord) {
+        // A terminal tells Esc and a quick key after it as one key with Alt.
+        let mut requests = command::run(model, Command::Back);
+        requests.extend(key(model, plain));
+        requests
     } else {
         let hint = match chord.code {
             Code::Char('c' | 'd') if chord.ctrl => "; q leaves",
@@ -69,6 +95,17 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Request> {
         ));
         Vec::new()
     }
+}
+
+/// The key without its Alt; not where that would begin to end somebody.
+fn after_escape(model: &Model, chord: Chord) -> Option<Chord> {
+    let plain = Chord {
+        alt: false,
+        ..chord
+    };
+    let command = model.manners.keys.command(plain)?;
+    let ends = matches!(command, Command::End | Command::Confirm);
+    (chord.alt && !ends).then_some(plain)
 }
 
 /// Time takes away what was given for a while.

@@ -199,7 +199,7 @@ fn five_hundred_hostile_names_put_no_control_on_the_wire() {
     let fake = place.start(World {
         rooms,
         alarms: vec![hostile],
-        acted: Vec::new(),
+        ..World::default()
     });
     let mut pty = place.console(&[]);
     pty.until_shown("DISK-LOW");
@@ -297,9 +297,103 @@ fn plain_lines_have_exit_codes_for_monitoring() {
         .collect();
     assert_eq!(rooms.len(), 1);
     assert_eq!(rooms[0].name, "ICU-07");
-    let (code, _, error) = place.plain(&["end", "RM_aaaaaaaa22B8", "TEST", "22B8"]);
-    assert_eq!(code, 1);
-    assert!(error.contains("arm first"), "{error}");
+    for (words, why) in [
+        (&["end", "RM_aaaaaaaa22B8", "TEST", "22B8"][..], "arm first"),
+        (&["end", "CONS-5", "TEST", "22B8"], "is no id"),
+        (&["block", "PA_aaaaaaaa4711", "TEST"], "MINUTES are missing"),
+        (&["end", "RM_aaaaaaaa22B8", "BECAUSE", "22B8"], "arm first"),
+        (&["rooms", "loss>"], "filter"),
+        (&["fly"], "no command"),
+    ] {
+        let (code, out, error) = place.plain(words);
+        assert_eq!(code, 1, "{words:?}: {out}{error}");
+        assert!(error.contains(why), "{words:?}: {error}");
+    }
+}
+
+#[test]
+fn a_box_that_is_not_ready_is_critical_unless_it_was_told_to_drain() {
+    let place = Place::new();
+    for (not_ready, draining, code) in [(true, false, 2), (false, true, 0)] {
+        let _fake = place.start(World {
+            not_ready,
+            draining,
+            ..ward()
+        });
+        assert_eq!(place.plain(&["health"]).0, code, "{not_ready} {draining}");
+    }
+}
+
+/// Each line of what a command prints, as JSON.
+fn values(place: &Place, words: &[&str]) -> Vec<serde_json::Value> {
+    let (code, out, error) = place.plain(&[&["--json"], words].concat());
+    assert!(code <= 1, "{words:?}: {code} {error}");
+    let lines = out.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{words:?}: {line}")))
+        .collect()
+}
+
+#[test]
+fn machines_read_every_screen() {
+    let place = Place::new();
+    let _fake = place.start(World {
+        alarms: vec![alarm(Priority::Low)],
+        acted: vec![wire::admin::ActionRequest {
+            verb: Verb::Arm,
+            target: Target::Box,
+            reason: wire::admin::Reason::Requested,
+            note: "by hand".to_owned(),
+            deadline_ms: None,
+            key: None,
+            minutes: Some(10),
+        }],
+        ..ward()
+    });
+    for (words, field, want) in [
+        (&["overview"][..], "/id", "DISK-LOW:box"),
+        (&["rooms", "room:ICU"], "/name", "ICU-07"),
+        (&["room", "RM_aaaaaaaa7F3A"], "/room/sid", "RM_aaaaaaaa7F3A"),
+        (
+            &["room", "ICU-07"],
+            "/participants/0/sid",
+            "PA_aaaaaaaa4711",
+        ),
+        (&["events"], "/act", "arm"),
+        (&["health"], "/name", "fake"),
+    ] {
+        let shown = values(&place, words);
+        assert_eq!(shown.len(), 1, "{words:?}: {shown:?}");
+        let found = shown[0].pointer(field).and_then(|value| value.as_str());
+        assert_eq!(found, Some(want), "{words:?}: {shown:?}");
+    }
+}
+
+#[test]
+fn plain_lines_say_alarms_as_they_come_and_go() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::new();
+    let fake = place.start(World {
+        alarms: vec![alarm(Priority::High)],
+        ..ward()
+    });
+    let mut console = Command::new(env!("CARGO_BIN_EXE_ringward-console"))
+        .args([&place.argument(), "--plain"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the console");
+    let mut lines = BufReader::new(console.stdout.take().expect("stdout")).lines();
+    let mut until = |what: &str| {
+        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(what)));
+        line.expect(what).expect("UTF-8")
+    };
+    assert!(until("ALARM high DISK-LOW").contains("Do: free some"));
+    drop(fake);
+    let _fake = place.start(ward());
+    until("ALARM gone DISK-LOW:box");
+    drop(console.stdin.take());
+    assert!(console.wait().expect("ended").success());
 }
 
 #[test]

@@ -1,7 +1,9 @@
 """The real console on a terminal, against the real box, with real participants."""
 
+import asyncio
 import json
 import re
+import subprocess
 
 import pytest
 from livekit import rtc
@@ -69,10 +71,12 @@ async def test_an_operator_finds_somebody_asks_why_ends_and_reads_it_up(own_box,
     await watch(terminal, box)
 
     terminal.press("2")
-    await terminal.until_shown("ROOMS 1 ", room)
+    assert room not in await terminal.until_shown("ROOMS 1 ", "r####")
     terminal.press("\r")
     shown = await terminal.until_shown("PARTICIPANT", "standard", "names masked")
     assert "ada" not in shown and "ben" not in shown
+    terminal.press("U")
+    await terminal.until_shown("NAMES SHOWN", room, "ada", "ben")
 
     await terminal.say("why carol")
     await terminal.until_shown("SIGNATURE", "FAIL")
@@ -126,6 +130,43 @@ async def test_an_operator_ends_a_room_and_everybody_is_told(own_box, terminal, 
     assert [entry["phase"] for entry in await audit(box, sid)] == ["intent", "outcome"]
 
 
+def click(column, row):
+    """The left button down and up, as a terminal tells it (xterm's SGR mouse mode); both from 1."""
+    return f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"
+
+
+async def test_the_mouse_finds_and_never_confirms(own_box, terminal, room, join):
+    box = await own_box()
+    ada, ben = await join(box, room, "ada"), await join(box, f"{room}-b", "ben")
+    await watch(terminal, box, "--mouse")
+    await terminal.say("arm")
+    shown = await terminal.until_shown("ARMED", "2rooms")
+    terminal.press(click(shown.splitlines()[-1].index("2rooms") + 2, 34))
+    shown = await terminal.until_shown("ROOMS 2 ", "> RM-")
+    rows = [row for row, line in enumerate(shown.splitlines(), 1) if " RM-" in line]
+    other = next(row for row in rows if not shown.splitlines()[row - 1].startswith(">"))
+    name = shown.splitlines()[other - 1].split()[0]
+    terminal.press(click(5, other))
+    await terminal.until_shown("> " + name)
+
+    terminal.press("X")
+    card = await terminal.until_shown("END room", "Enter goes on")
+    assert name[-4:] in card
+    for row, line in enumerate(card.splitlines(), 1):
+        for word in ("Enter", "Ctrl-Y", "Esc"):
+            if word in line:
+                terminal.press(click(line.index(word) + 1, row))
+    terminal.press("\r")
+    card = await terminal.until_shown("Reason", "Ctrl-Y ends it")
+    row = next(row for row, line in enumerate(card.splitlines(), 1) if "Ctrl-Y ends it" in line)
+    terminal.press(click(card.splitlines()[row - 1].index("Ctrl-Y") + 1, row))
+    terminal.press("t")
+    await terminal.until_shown("[TEST", "Last four")
+    terminal.press(ESC)
+    await terminal.until_gone("END room")
+    assert not ada.saw("disconnected") and not ben.saw("disconnected")
+
+
 async def test_a_console_that_is_killed_gives_the_terminal_back(own_box, terminal):
     box = await own_box()
     await watch(terminal, box, "--mouse")
@@ -152,7 +193,7 @@ async def test_a_console_finds_a_box_that_comes_back(own_box, terminal, room, jo
     await box.start()
     await terminal.until_gone("LINK LOST", LONG)
     await join(box, room, "ada")
-    await terminal.until_shown("ROOMS 1 ", room)
+    await terminal.until_shown("ROOMS 1 ", "r####")
 
 
 # Accounts, over HTTPS.
@@ -218,3 +259,15 @@ async def test_an_operator_logs_in_over_https(https_box, terminal, room, join):
     await terminal.until_shown("DONE in")
     await until(lambda: ada.saw("disconnected"), "ada is told")
     assert {entry["actor"] for entry in await audit(box, sid)} == {"mlee"}
+
+
+async def test_a_script_logs_in_over_https(https_box, tmp_path):
+    await account(https_box, "add", "nagios", "--role", "viewer", password="words for a script")
+    words = [console_binary(), "--box", f"ER={https_box.https}", "--ca", str(tmp_path / "ca.pem")]
+    words += ["--account", "nagios", "--password-file", str(tmp_path / "password"), "--plain", "--json", "health"]
+    for password, code in [("words for a script", 0), ("words of another", 3)]:
+        (tmp_path / "password").write_text(password + "\n")
+        script = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = await asyncio.wait_for(script.communicate(), LONG)
+        assert script.returncode == code, err.decode()
+        assert password not in (out + err).decode()

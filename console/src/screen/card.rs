@@ -110,7 +110,7 @@ fn impact(model: &Model, card: &Card) -> Vec<String> {
                     .saturating_sub(room.created_at_ms),
             );
             lines.push(format!(
-                "Now: {} people, {} devices, {} waiting",
+                "Now: people {}, devices {}, waiting {}",
                 room.people, room.devices, room.waiting
             ));
             lines.push(format!(

@@ -13,9 +13,9 @@ use ratatui::layout::Rect;
 use wire::admin::{AttemptView, Grade, LiveParticipant, Path};
 
 /// Silent for longer is trouble.
-const SILENT_MS: u64 = 5_000;
+pub(super) const SILENT_MS: u64 = 5_000;
 /// Loss from here on is trouble: 5 %.
-const LOSS_PERMILLE: u16 = 50;
+pub(super) const LOSS_PERMILLE: u16 = 50;
 /// Below that there is one pane at a time.
 const TWO_PANES: u16 = 78;
 
@@ -26,18 +26,17 @@ const COLUMNS: [Column; 4] = [
     column("ROOM", 8, false, 2),
 ];
 
-/// Draws the screen.
-pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+/// Draws the screen; says where the rows of its list are.
+pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Rect {
     if area.width < TWO_PANES {
         if model.second_pane {
             why::draw(model, area, buf);
-        } else {
-            list(model, area, buf);
+            return Rect::ZERO;
         }
-        return;
+        return list(model, area, buf);
     }
     let width = area.width * 9 / 20;
-    list(model, Rect { width, ..area }, buf);
+    let place = list(model, Rect { width, ..area }, buf);
     let pane = Rect {
         x: area.x + width + 3,
         width: area.width - width - 3,
@@ -51,10 +50,26 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         },
         buf,
     );
+    let pane = checklist(model, pane, buf);
     why::draw(model, pane, buf);
+    place
 }
 
-fn list(model: &Model, area: Rect, buf: &mut Buffer) {
+/// The checklist of the device under the cursor; says what it leaves of the pane.
+fn checklist(model: &Model, pane: Rect, buf: &mut Buffer) -> Rect {
+    let devices = &model.station().devices;
+    let selected = model.list().and_then(|list| list.selected());
+    let seen = selected.and_then(|id| devices.value.as_ref()?.get(id));
+    let Some(seen) = seen.filter(|seen| seen.who.role == "device" && model.is_live()) else {
+        return pane;
+    };
+    let fresh = Fresh::of(devices.at_ms, DEVICES_EVERY_MS, model.clock.now_ms);
+    let mut pen = Pen::new(buf, pane, model.manners.look, fresh);
+    super::checklist::draw(model, seen, fresh, &mut pen);
+    pen.here()
+}
+
+fn list(model: &Model, area: Rect, buf: &mut Buffer) -> Rect {
     let devices = &model.station().devices;
     let now_ms = model.clock.now_ms;
     let fresh = Fresh::of(devices.at_ms, DEVICES_EVERY_MS, now_ms);
@@ -66,13 +81,14 @@ fn list(model: &Model, area: Rect, buf: &mut Buffer) {
     pen.rule("DEVICES, TROUBLE FIRST", &age);
     if !model.is_live() {
         nothing(&mut pen, "devices are not replayed: Esc");
-        return;
+        return Rect::ZERO;
     }
     if let Some(why) = &devices.trouble {
         pen.row(&[(Tone::Medium, text::cut(&format!("! {why}"), pen.width()))]);
     }
     let table = Table::new(&COLUMNS, pen.width().saturating_sub(2));
     pen.row(&[plain("  "), table.head()]);
+    let place = pen.here();
     let rows = visible(model, pen.left());
     if rows.is_empty() {
         nothing(&mut pen, "no device, nobody in trouble");
@@ -96,6 +112,7 @@ fn list(model: &Model, area: Rect, buf: &mut Buffer) {
             (selected && !model.second_pane).then_some(Tone::Cursor),
         );
     }
+    place
 }
 
 fn cells(model: &Model, seen: &Seen) -> Vec<Piece> {
@@ -115,7 +132,7 @@ fn cells(model: &Model, seen: &Seen) -> Vec<Piece> {
             },
             what,
         ),
-        dim(seen.room.clone()),
+        dim(model.room_name(&seen.room)),
     ]
 }
 
@@ -206,7 +223,11 @@ pub(super) fn row_text(model: &Model) -> Option<String> {
         let who = &seen.who;
         let name = model.person(&who.identity, &who.role);
         let what = trouble(who).unwrap_or_else(|| fine(who));
-        return Some(format!("{} {name} in {}: {what}", who.sid, seen.room));
+        return Some(format!(
+            "{} {name} in {}: {what}",
+            who.sid,
+            model.room_name(&seen.room)
+        ));
     }
     let attempt = failed(model).find(|attempt| attempt.id == id)?;
     let stage = attempt

@@ -106,7 +106,7 @@ fn event_line(model: &Model, event: &EventView) -> Line {
         who_sid: event.actor_sid.clone(),
         act: event.event_type.clone(),
         target: event.room_sid.clone(),
-        text: format!("{} {}", event.room, text.join(" "))
+        text: format!("{} {}", model.room_name(&event.room), text.join(" "))
             .trim()
             .to_owned(),
         acted: false,
@@ -127,8 +127,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Draws the screen.
-pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+/// Draws the screen; says where the rows of its list are.
+pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Rect {
     let lines = lines(model);
     let (list, pane) = beside(area);
     let chosen = model.list().and_then(|list| list.selected());
@@ -157,6 +157,7 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     let table = Table::new(&COLUMNS, pen.width().saturating_sub(2));
     pen.row(&[plain("  "), table.head()]);
+    let place = pen.here();
     let rows = visible(model, pen.left());
     if rows.is_empty() {
         nothing(&mut pen, "nothing happened, or nothing passes the filter");
@@ -169,6 +170,7 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         pieces.extend(table.row(&cells(model, line)));
         pen.marked(&pieces, selected.then_some(Tone::Cursor));
     }
+    place
 }
 
 fn cells(model: &Model, line: &Line) -> Vec<Piece> {

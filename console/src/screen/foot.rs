@@ -123,11 +123,47 @@ fn said(model: &Model, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// From here on the foot names the screens; below that it says which keys they have.
+const TABS_FROM: u16 = 80;
+
+/// The screens' names, with the keys that lead to them.
+fn tabs(model: &Model, width: u16) -> Vec<(Screen, String)> {
+    if width < TABS_FROM || model.dialog.is_some() {
+        return Vec::new();
+    }
+    let tab = |screen: Screen| {
+        let word = screen.tab();
+        let key = model.manners.keys.key(screen.binding());
+        (screen, format!("{key}{word}"))
+    };
+    Screen::ALL.into_iter().map(tab).collect()
+}
+
+/// The screen whose name is drawn at this column.
+pub(super) fn tab_at(model: &Model, width: u16, column: u16) -> Option<Screen> {
+    let mut end = 0;
+    tabs(model, width).into_iter().find_map(|(screen, name)| {
+        let begin = end;
+        end += name.width() + 1;
+        (begin..end - 1).contains(&column.into()).then_some(screen)
+    })
+}
+
 fn keys(model: &Model, area: Rect, buf: &mut Buffer) {
     let mut pen = Pen::new(buf, area, model.manners.look, Fresh::Live);
     let mut pieces: Vec<Piece> = Vec::new();
     let mut used = 0;
-    for (key, word) in offered(model) {
+    for (screen, name) in tabs(model, area.width) {
+        used += name.width() + 1;
+        let here = screen == model.screen;
+        pieces.push((if here { Tone::Cursor } else { Tone::Dim }, name));
+        pieces.push(plain(" "));
+    }
+    if used > 0 {
+        used += 1;
+        pieces.push(plain(" "));
+    }
+    for (key, word) in offered(model, used > 0) {
         let columns = key.width() + word.width() + 3;
         if used + columns > pen.width() + 2 {
             break;
@@ -139,7 +175,7 @@ fn keys(model: &Model, area: Rect, buf: &mut Buffer) {
     pen.row(&pieces);
 }
 
-fn offered(model: &Model) -> Vec<(String, &'static str)> {
+fn offered(model: &Model, tabbed: bool) -> Vec<(String, &'static str)> {
     let fixed = |pairs: &[(&str, &'static str)]| {
         pairs
             .iter()
@@ -220,13 +256,15 @@ fn offered(model: &Model) -> Vec<(String, &'static str)> {
         ]),
         Screen::Health => named(&[("export", "export"), ("refresh", "refresh")]),
     };
-    offered.extend([
-        ("1-6".to_owned(), "screens"),
-        (keys.key("palette"), "cmd"),
-        (keys.key("help"), "help"),
-    ]);
-    if model.screen == Screen::Overview {
-        offered.rotate_right(3);
+    let mut general = vec![(keys.key("palette"), "cmd"), (keys.key("help"), "help")];
+    if !tabbed {
+        general.insert(0, ("1-6".to_owned(), "screens"));
+    }
+    // Help is found on every screen, and on the first one before anything else.
+    if tabbed || model.screen == Screen::Overview {
+        offered.splice(0..0, general);
+    } else {
+        offered.extend(general);
     }
     offered
 }

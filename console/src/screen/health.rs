@@ -29,7 +29,8 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     );
     state(health, &mut pen);
     let rows = [
-        ("NET", network(health, &pen)),
+        ("NET", vec![plain(health.backend.clone())]),
+        ("PACKETS", packets(health, &pen)),
         ("CPU", cpu(health, &pen)),
         ("CORES", cores(health, &pen)),
         ("MEMORY", memory(health, &pen)),
@@ -77,12 +78,10 @@ fn unknown() -> Vec<Piece> {
     vec![dim("not known")]
 }
 
-fn network(health: &BoxView, pen: &Pen) -> Vec<Piece> {
+fn packets(health: &BoxView, pen: &Pen) -> Vec<Piece> {
     vec![
-        plain(health.backend.clone()),
-        dim("  packets/s "),
         plain(pen.figure(health.packets_per_second.to_string())),
-        dim("  dropped in "),
+        dim("/s forwarded  dropped in "),
         plain(pen.figure(health.dropped_in.to_string())),
         dim(" out "),
         plain(pen.figure(health.dropped_out.to_string())),

@@ -28,8 +28,8 @@ const COLUMNS: [Column; 6] = [
     column("WHAT", 0, false, 0),
 ];
 
-/// Draws the screen.
-pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+/// Draws the screen; says where the rows of its list are.
+pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Rect {
     let (list, pane) = beside(area);
     if let Some(pane) = pane {
         wall(model, pane, buf);
@@ -51,7 +51,7 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         ..list
     };
     let mut pen = Pen::new(buf, above, model.manners.look, model.fresh());
-    alarms(model, &mut pen);
+    let place = alarms(model, &mut pen);
     let under = Rect {
         y: above.bottom(),
         height: list.height - above.height,
@@ -62,13 +62,15 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         under_cursor(model, &mut pen);
     }
     figures(model, &mut pen);
+    place
 }
 
-fn alarms(model: &Model, pen: &mut Pen) {
+fn alarms(model: &Model, pen: &mut Pen) -> Rect {
     let all = model.picture().alarms.len();
     let shown = model.list().map_or(0, |list| list.order().len());
     pen.rule(&format!("ALARMS {}", counted(shown, all)), "technical");
     let table = Table::new(&COLUMNS, pen.width().saturating_sub(2));
+    let place = pen.here();
     let rows = visible(model, pen.left());
     if rows.is_empty() {
         nothing(pen, "no alarm stands");
@@ -81,6 +83,7 @@ fn alarms(model: &Model, pen: &mut Pen) {
         pieces.extend(table.row(&cells(model, alarm)));
         pen.marked(&pieces, selected.then_some(Tone::Cursor));
     }
+    place
 }
 
 /// The alarm under the cursor in four rows: what, why, what then, what to do.
@@ -157,7 +160,10 @@ fn cells(model: &Model, alarm: &AlarmView) -> Vec<Piece> {
 /// A room by its name; anything else as the box calls it.
 fn subject(model: &Model, alarm: &AlarmView) -> String {
     let room = model.picture().rooms.get(&alarm.subject);
-    room.map_or_else(|| text::short_id(&alarm.subject), |room| room.name.clone())
+    room.map_or_else(
+        || text::short_id(&alarm.subject),
+        |room| model.room_name(&room.name),
+    )
 }
 
 fn figures(model: &Model, pen: &mut Pen) {

@@ -24,8 +24,8 @@ const COLUMNS: [Column; 10] = [
     column("LAST", 5, true, 0),
 ];
 
-/// Draws the screen.
-pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+/// Draws the screen; says where the rows of its list are.
+pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Rect {
     let (list, pane) = beside(area);
     if let Some(pane) = pane {
         wall(model, pane, buf);
@@ -36,16 +36,21 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let Some(sid) = &model.station().opened else {
         pen.rule("ROOM", "");
         nothing(&mut pen, "no room was opened yet: 2, then Enter on one");
-        return;
+        return Rect::ZERO;
     };
     head(model, sid, &mut pen);
     let Some(detail) = shown(model) else {
         nothing(&mut pen, waiting(model, sid));
-        return;
+        return Rect::ZERO;
     };
     let table = Table::new(&COLUMNS, pen.width().saturating_sub(2));
     pen.row(&[plain("  "), table.head()]);
-    let rows = visible(model, pen.left().saturating_sub(1));
+    let left = pen.here();
+    let place = Rect {
+        height: left.height.saturating_sub(1),
+        ..left
+    };
+    let rows = visible(model, place.height.into());
     if rows.is_empty() {
         nothing(&mut pen, "nobody is in it");
     }
@@ -54,6 +59,7 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         pieces.extend(row(model, detail, &id, &table, &pen));
         pen.marked(&pieces, selected.then_some(Tone::Cursor));
     }
+    place
 }
 
 /// Who is in it is as old as the last word about it, not as the link.
@@ -97,7 +103,11 @@ fn head(model: &Model, sid: &str, pen: &mut Pen) {
         format!("names masked ({} unmask)", model.manners.keys.key("unmask"))
     };
     pen.rule(
-        &format!("{} {}", text::short_id(sid), text::cut(&room.name, 24)),
+        &format!(
+            "{} {}",
+            text::short_id(sid),
+            text::cut(&model.room_name(&room.name), 24)
+        ),
         &masked,
     );
     let yes = |set: bool, word: &'static str| if set { word } else { "none" };

@@ -24,8 +24,8 @@ const COLUMNS: [Column; 11] = [
     column("FLAG", 14, false, 0),
 ];
 
-/// Draws the screen.
-pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+/// Draws the screen; says where the rows of its list are.
+pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Rect {
     let (list, pane) = beside(area);
     if let Some(pane) = pane {
         wall(model, pane, buf);
@@ -48,6 +48,7 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     );
     let table = Table::new(&COLUMNS, pen.width().saturating_sub(2));
     pen.row(&[plain("  "), table.head()]);
+    let place = pen.here();
     let rows = visible(model, pen.left());
     if rows.is_empty() {
         nothing(
@@ -67,6 +68,7 @@ pub(super) fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         pieces.extend(table.row(&cells(model, room, &pen)));
         pen.marked(&pieces, selected.then_some(Tone::Cursor));
     }
+    place
 }
 
 fn cells(model: &Model, room: &LiveRoom, pen: &Pen) -> Vec<Piece> {
@@ -83,7 +85,7 @@ fn cells(model: &Model, room: &LiveRoom, pen: &Pen) -> Vec<Piece> {
     };
     vec![
         plain(text::short_id(&room.sid)),
-        strong(room.name.clone()),
+        strong(model.room_name(&room.name)),
         plain(pen.figure(text::age(model.since(room.created_at_ms)))),
         plain(pen.figure(room.people.to_string())),
         plain(pen.figure(room.devices.to_string())),
@@ -129,11 +131,11 @@ fn detail(model: &Model, area: Rect, buf: &mut Buffer) {
         nothing(&mut pen, "none is under the cursor");
         return;
     };
-    pen.rule(&text::cut(&room.name, 30), "");
+    pen.rule(&text::cut(&model.room_name(&room.name), 30), "");
     let none = || text::NONE.to_owned();
     let rows = [
         ("id", room.sid.clone()),
-        ("ward", room.ward.clone().unwrap_or_else(none)),
+        ("ward", ward(model, room).unwrap_or_else(none)),
         (
             "since",
             format!(
@@ -197,13 +199,21 @@ fn detail(model: &Model, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// Its ward. One that is the beginning of the name is as masked as that.
+fn ward(model: &Model, room: &LiveRoom) -> Option<String> {
+    let ward = room.ward.as_ref()?;
+    let name = model.room_name(&room.name);
+    let tells = name != room.name && room.name.starts_with(ward);
+    Some(if tells { name } else { ward.clone() })
+}
+
 /// The room under the cursor as one line.
 pub(super) fn row_text(model: &Model) -> Option<String> {
     let room = selected(model)?;
     Some(format!(
         "{} {} people {} devices {} loss {} {}",
         room.sid,
-        room.name,
+        model.room_name(&room.name),
         room.people,
         room.devices,
         room.loss_permille

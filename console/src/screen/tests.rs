@@ -2,6 +2,7 @@
 
 mod dialogs;
 mod hostile;
+mod mouse;
 mod picture;
 mod pictures;
 
@@ -184,4 +185,46 @@ fn a_lost_link_keeps_what_was_known_and_says_so() {
     let after_ms = model.clock.now_ms - 1_000_000 + 65_000;
     sample::tick(&mut model, after_ms);
     insta::assert_snapshot!("link_lost", described(&drawn(&model, (80, 24))));
+}
+
+#[test]
+fn a_room_that_is_called_after_somebody_is_masked_on_every_screen_and_page() {
+    let mut model = night(UNICODE);
+    let named = |detail: &mut wire::admin::RoomDetail| {
+        detail.room.name = "visit-maria".to_owned();
+        detail.room.ward = Some("visit".to_owned());
+    };
+    let mut detail = sample::detail();
+    named(&mut detail);
+    let sid = detail.room.sid.clone();
+    let room = detail.room.clone();
+    let details = vec![detail.clone()];
+    sample::hear(&mut model, crate::action::Heard::Devices(Ok(details)));
+    let detail = Box::new(detail);
+    for change in [
+        wire::admin::Change::Room { room },
+        wire::admin::Change::Detail { detail },
+    ] {
+        let at_ms = model.station().live.at_ms + 1;
+        let frame = Box::new(sample::frame(at_ms, change));
+        sample::hear(&mut model, crate::action::Heard::Frame(frame));
+    }
+    let mut told = String::new();
+    say(&mut model, &format!("room {sid}"));
+    for key in ["1", "2", "3", "4", "5", "6", "2 X", "Esc H"] {
+        press(&mut model, key);
+        told.push_str(&rows_of(&drawn(&model, (160, 50))).join("\n"));
+        told.push_str(&page_text(&model));
+        told.push_str(&row_text(&model).unwrap_or_default());
+    }
+    assert!(told.contains("v####"), "{told}");
+    assert!(!told.contains("visit") && !told.contains("maria"), "{told}");
+    let model = &mut model;
+    press(model, "Esc 2");
+    model.station_mut().unmasked_until_ms = Some(u64::MAX);
+    assert!(
+        rows_of(&drawn(model, (160, 50)))
+            .concat()
+            .contains("visit-maria")
+    );
 }

@@ -112,7 +112,8 @@ fn head(model: &Model, why: &WhyView, width: usize) -> Vec<Piece> {
         None => format!("{who} is connected, or nothing is known yet"),
     };
     let client = attempt.client.as_deref().unwrap_or("an unknown client");
-    let room = attempt.room.as_deref().unwrap_or(text::NONE);
+    let room = attempt.room.as_deref();
+    let room = room.map_or_else(|| text::NONE.to_owned(), |name| model.room_name(name));
     let device = attempt
         .device
         .as_deref()

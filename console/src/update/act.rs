@@ -36,7 +36,7 @@ pub(super) fn room_card(model: &mut Model, verb: Verb) -> Vec<Request> {
                 verb,
                 target,
                 Some(room.sid.clone()),
-                room.name.clone(),
+                model.room_name(&room.name),
             )
         }
         None => nothing(model, "no room is shown or under the cursor"),
@@ -255,7 +255,7 @@ fn under_cursor(model: &Model) -> Option<(Target, Option<String>, String)> {
                     return Some((
                         target,
                         sid.clone(),
-                        format!("{name} in {}", detail.room.name),
+                        format!("{name} in {}", model.room_name(&detail.room.name)),
                     ));
                 }
                 let track = who.tracks.iter().find(|track| track.sid == selected)?;
@@ -265,7 +265,11 @@ fn under_cursor(model: &Model) -> Option<(Target, Option<String>, String)> {
                 Some((
                     target,
                     sid.clone(),
-                    format!("{} of {name} in {}", track.source, detail.room.name),
+                    format!(
+                        "{} of {name} in {}",
+                        track.source,
+                        model.room_name(&detail.room.name)
+                    ),
                 ))
             })
         }
@@ -278,7 +282,7 @@ fn under_cursor(model: &Model) -> Option<(Target, Option<String>, String)> {
             Some((
                 target,
                 Some(seen.room_sid.clone()),
-                format!("{name} in {}", seen.room),
+                format!("{name} in {}", model.room_name(&seen.room)),
             ))
         }
         Screen::Events | Screen::Health => None,
@@ -292,7 +296,7 @@ fn room(model: &Model, sid: &str) -> Option<(Target, Option<String>, String)> {
             sid: sid.to_owned(),
         },
         Some(sid.to_owned()),
-        room.name.clone(),
+        model.room_name(&room.name),
     ))
 }
 

@@ -144,7 +144,10 @@ fn names(model: &Model, word: &str) -> Vec<String> {
             .picture()
             .rooms
             .values()
-            .map(|room| room.name.clone())
+            .map(|room| match model.room_name(&room.name) {
+                shown if shown == room.name => shown,
+                _ => room.sid.clone(),
+            })
             .collect(),
         "sort" => ["worst", "name", "age", "people", "loss"]
             .map(str::to_owned)

@@ -486,3 +486,16 @@ fn a_session_that_is_over_takes_the_arms_away() {
     assert!(!model.station().armed(model.clock.now_ms));
     assert!(matches!(model.station().link, Link::Login { .. }));
 }
+
+#[test]
+fn escape_and_a_quick_key_are_two_keys_unless_the_second_ends_somebody() {
+    let mut model = night(UNICODE);
+    press(&mut model, "2 Enter Alt-5");
+    assert_eq!(model.screen, Screen::Events);
+    press(&mut model, "2");
+    arm(&mut model);
+    for key in ["Alt-X", "Ctrl-Alt-y"] {
+        press(&mut model, key);
+        assert!(model.dialog.is_none(), "{key}");
+    }
+}

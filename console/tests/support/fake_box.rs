@@ -18,6 +18,10 @@ pub(crate) struct World {
     pub(crate) rooms: Vec<LiveRoom>,
     pub(crate) alarms: Vec<AlarmView>,
     pub(crate) acted: Vec<ActionRequest>,
+    /// It serves nobody new: it starts, or something is wrong with it.
+    pub(crate) not_ready: bool,
+    /// It was told to admit nobody new.
+    pub(crate) draining: bool,
 }
 
 /// A running box; gone when it is dropped.
@@ -117,7 +121,8 @@ fn lines(world: &Mutex<World>, wanted: Option<&str>, sequence: u64) -> Vec<u8> {
     let world = world.lock().expect("the world");
     let health = Box::new(BoxView {
         name: "fake".to_owned(),
-        ready: true,
+        ready: !world.not_ready && !world.draining,
+        draining: world.draining,
         ..BoxView::default()
     });
     let mut changes = vec![if sequence == 1 {
