@@ -12,13 +12,15 @@ use std::process::{Command, Stdio};
 const SCENARIOS: &str = "appliance/tests/e2e";
 
 /// Debian packages, the program that shows each is there, and how it is asked for its version.
-const DEBIAN: [(&str, &str, &str); 6] = [
+const DEBIAN: [(&str, &str, &str); 8] = [
     ("python3", "python3", "--version"),
     ("nodejs", "node", "--version"),
     ("npm", "npm", "--version"),
     ("chromium", "/usr/bin/chromium", "--version"),
     ("iproute2", "tc", "-V"),
     ("nftables", "nft", "--version"),
+    ("strace", "strace", "-V"),
+    ("faketime", "faketime", "--version"),
 ];
 
 /// Runs the scenarios; `arguments` go to pytest (`-k mute`, `--backend portable`,

@@ -265,13 +265,14 @@ async fn past_its_deadline_an_end_is_forced_and_still_has_its_record() {
         .await
         .unwrap();
     assert!(past.unwrap().destroyed_at.is_some());
-    let words: Vec<_> = a_box
-        .audit()
-        .await
-        .into_iter()
-        .map(|e| e.record.reason)
-        .collect();
-    assert_eq!(words, ["forced", "test"]);
+    let [outcome, intent] = &a_box.audit().await[..] else {
+        panic!("an intent and its outcome");
+    };
+    let halves = (intent.record.phase, outcome.record.phase);
+    assert_eq!(halves, (AuditPhase::Intent, AuditPhase::Outcome));
+    assert_eq!(outcome.record.of, Some(intent.sequence));
+    let words = (&*intent.record.reason, &*outcome.record.reason);
+    assert_eq!(words, ("test", "forced"));
 }
 
 #[tokio::test]
