@@ -90,7 +90,8 @@ fn line(status: &Status, left: Option<Duration>) -> String {
         "{} rooms, {} participants",
         status.rooms, status.participants
     );
-    if let Some(left) = left {
+    // Said only once it is so: until then somebody may still come in.
+    if let Some(left) = left.filter(|_| status.draining) {
         let left = left.as_secs();
         return format!("Draining: {counts}; stops when they have gone, within {left} s");
     }
@@ -192,8 +193,11 @@ mod tests {
             audit_problem: None,
         };
         assert_eq!(line(&status, None), "Serving: 2 rooms, 5 participants");
+        let left = Some(Duration::from_secs(8));
+        assert_eq!(line(&status, left), line(&status, None));
+        status.draining = true;
         assert_eq!(
-            line(&status, Some(Duration::from_secs(8))),
+            line(&status, left),
             "Draining: 2 rooms, 5 participants; stops when they have gone, within 8 s"
         );
         status.problems.push("the disk is full".to_owned());

@@ -201,6 +201,10 @@ say "stopped means stopped, once calls had their time"
 join call
 began=$SECONDS
 in_box systemctl stop --no-block ringward.service 2>/dev/null
+for _ in $(seq 50); do
+    case $(in_box systemctl status ringward.service) in *'Draining: 1 rooms'*) break ;; esac
+    sleep 0.1
+done
 says "stopping" "Draining: 1 rooms" systemctl status ringward.service
 in_box systemctl stop ringward.service 2>/dev/null
 took=$((SECONDS - began))

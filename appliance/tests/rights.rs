@@ -17,6 +17,7 @@ mod daemon;
 use daemon::{Daemon, LIMIT, ended, free_port, ringward};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,12 @@ impl Unprivileged {
 
     /// The program as somebody who is not root.
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        self.command_of(&self.program)
+    }
+
+    /// Any program as somebody who is not root.
+    fn command_of(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         command
             .stdin(Stdio::null())
             .env("RUST_BACKTRACE", "1")
@@ -87,6 +93,20 @@ fn a_box_needs_no_root() {
     let somebody = Unprivileged::new();
     let daemon = Daemon::by(somebody.command(), somebody.data(), &[]);
     assert!(daemon.get("/readyz").starts_with("HTTP/1.1 200"));
+}
+
+/// Some kernels count rings for whoever is not root; on others any amount would do.
+#[test]
+fn a_ring_needs_no_more_locked_memory_than_the_check_says() {
+    let somebody = Unprivileged::new();
+    let program = somebody.program.to_str().unwrap();
+    let mut limited = somebody.command_of("sh");
+    let kib = net::LOCKED_BYTES / 1_024;
+    let script = format!("ulimit -l {kib}; exec {program} \"$@\"");
+    limited.args(["-c", &script, "sh"]);
+    let arguments = ["--net", "uring", "--workers", "1"];
+    let daemon = Daemon::by(limited, somebody.data(), &arguments);
+    assert!(daemon.banner().contains("io_uring"), "{}", daemon.banner());
 }
 
 #[test]

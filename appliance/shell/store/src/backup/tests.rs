@@ -75,6 +75,19 @@ fn a_running_boxs_backup_is_put_back_as_it_was() {
 }
 
 #[test]
+fn what_vouches_for_another_file_is_copied_before_it() {
+    let (_folder, data, _) = folders();
+    drop(open(&data));
+    for name in ["checkpoint.0", "checkpoint.1"] {
+        fs::write(data.join(name), "").unwrap();
+    }
+    fs::create_dir_all(data.join("audit")).unwrap();
+    let places = places(&data).unwrap();
+    let first = ["checkpoint.0", "checkpoint.1", "journal", "audit"];
+    assert_eq!(places[..4], first, "{places:?}");
+}
+
+#[test]
 fn a_backup_under_load_holds_everything_acknowledged_before_it() {
     let (_folder, data, to) = folders();
     let mut store = open(&data);
