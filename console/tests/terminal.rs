@@ -383,15 +383,27 @@ fn plain_lines_say_alarms_as_they_come_and_go() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("the console");
-    let mut lines = BufReader::new(console.stdout.take().expect("stdout")).lines();
-    let mut until = |what: &str| {
-        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(what)));
-        line.expect(what).expect("UTF-8")
+    let stdout = BufReader::new(console.stdout.take().expect("stdout"));
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let lines = stdout.lines().map_while(Result::ok);
+        lines.for_each(|line| drop(sender.send(line)));
+    });
+    // What is said up to a line with these words.
+    let until = |what: &str| {
+        let mut said = Vec::new();
+        while !said.last().is_some_and(|line: &String| line.contains(what)) {
+            let line = lines.recv_timeout(std::time::Duration::from_secs(20));
+            said.push(line.unwrap_or_else(|_| panic!("never {what} after {said:?}")));
+        }
+        said
     };
-    assert!(until("ALARM high DISK-LOW").contains("Do: free some"));
+    let came = until("ALARM high DISK-LOW");
+    assert!(came.concat().contains("Do: free some"), "{came:?}");
     drop(fake);
     let _fake = place.start(ward());
-    until("ALARM gone DISK-LOW:box");
+    let went = until("ALARM gone DISK-LOW:box");
+    assert!(!went.concat().contains("ALARM high"), "said once: {went:?}");
     drop(console.stdin.take());
     assert!(console.wait().expect("ended").success());
 }

@@ -490,12 +490,15 @@ fn a_session_that_is_over_takes_the_arms_away() {
 #[test]
 fn escape_and_a_quick_key_are_two_keys_unless_the_second_ends_somebody() {
     let mut model = night(UNICODE);
-    press(&mut model, "2 Enter Alt-5");
-    assert_eq!(model.screen, Screen::Events);
     press(&mut model, "2");
     arm(&mut model);
-    for key in ["Alt-X", "Ctrl-Alt-y"] {
+    say(&mut model, "filter ppl>0");
+    for key in ["Alt-X", "Ctrl-Alt-y", "Alt-@"] {
         press(&mut model, key);
-        assert!(model.dialog.is_none(), "{key}");
+        assert!(model.dialog.is_none() && model.filter().is_some(), "{key}");
     }
+    press(&mut model, "Alt-5");
+    assert_eq!(model.screen, Screen::Events);
+    press(&mut model, "2");
+    assert!(model.filter().is_none(), "Esc took it away");
 }
