@@ -29,13 +29,16 @@ def _run(*words):
 class Namespace:
     """`start`, then run programs in it by `command`; `stop` takes everything away."""
 
+    chain = "inet e2e in"
+    """Of `drops_in`."""
+
     def __init__(self):
         number = os.getpid() % 10_000 * 10 + next(_numbers)
         self.name = f"ringward-{number}"
         self._device = f"rw{number}"
         # Two addresses of 198.18.0.0/15, which is for tests of networks (RFC 2544).
         third, fourth = number // 64 % 256, number % 64 * 4
-        self.address, self._inside = f"198.18.{third}.{fourth + 1}", f"198.18.{third}.{fourth + 2}"
+        self.address, self.inside = f"198.18.{third}.{fourth + 1}", f"198.18.{third}.{fourth + 2}"
 
     def start(self):
         _run("ip", "netns", "add", self.name)
@@ -43,7 +46,7 @@ class Namespace:
             peer = ["peer", "name", "wan", "netns", self.name]
             _run("ip", "link", "add", self._device, "type", "veth", *peer)
             _run("ip", "addr", "add", f"{self.address}/30", "dev", self._device)
-            _run("ip", "-n", self.name, "addr", "add", f"{self._inside}/30", "dev", "wan")
+            _run("ip", "-n", self.name, "addr", "add", f"{self.inside}/30", "dev", "wan")
             _run("ip", "-n", self.name, "link", "set", "lo", "up")
             _run("ip", "-n", self.name, "link", "set", "wan", "up")
             _run("ip", "link", "set", self._device, "up")
@@ -58,6 +61,14 @@ class Namespace:
     def command(self, *words):
         """What runs these words in the namespace."""
         return _privileged("ip", "netns", "exec", self.name, *words)
+
+    def drops_in(self, protocol, port):
+        """From now on what is sent to that port inside is dropped there."""
+        nft = self.command("nft", "add")
+        hook = "{ type filter hook input priority 0 ; }"
+        subprocess.run([*nft, "table", "inet", "e2e"], check=True)
+        subprocess.run([*nft, "chain", *self.chain.split(), hook], check=True)
+        subprocess.run([*nft, "rule", *self.chain.split(), protocol, "dport", str(port), "drop"], check=True)
 
     def shape(self, kbps, queue):
         """From now on the client is sent so much per second, and so many bytes may wait."""

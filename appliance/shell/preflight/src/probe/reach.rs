@@ -112,8 +112,8 @@ fn one(tried: &Reach) -> Option<Finding> {
                 "{what} {address}: what is sent to it does not arrive; a packet filter drops it"
             ),
             format!(
-                "`nft list ruleset`, then allow it: `nft add rule inet filter input {what} dport {} \
-                 accept`",
+                "`nft list ruleset` shows which chain drops it; allow it there, before the drop: \
+                 `nft insert rule inet filter input {what} dport {} accept`",
                 address.port()
             ),
         ),
