@@ -4,15 +4,12 @@ mod console;
 mod control;
 mod sbom;
 
-use crate::{root, run as step};
+use crate::{PROGRAMS, build_programs, root, run as step};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Binaries that belong into the package.
-const BINARIES: [&str; 2] = ["ringward", "ringward-console"];
 
 /// Where documentation lies.
 const DOC: &str = "usr/share/doc/ringward";
@@ -80,13 +77,8 @@ pub(crate) fn stage() -> Result<()> {
     if image.exists() {
         fs::remove_dir_all(&image)?;
     }
-    for name in BINARIES {
-        // One by one: what `cargo xtask e2e` has built is taken as it is. Together, Cargo would
-        // build both with the features of both.
-        step(
-            "cargo",
-            &["build", "--release", "--locked", "--package", name],
-        )?;
+    build_programs()?;
+    for name in PROGRAMS {
         let program = image.join("usr/bin").join(name);
         copy(&target().join("release").join(name), &program)?;
         // Line tables are for whoever builds: they are nine tenths of the file.
@@ -97,7 +89,7 @@ pub(crate) fn stage() -> Result<()> {
         copy(&root().join(from), &image.join(to))?;
     }
     pages(&image)?;
-    let bill = sbom::cyclonedx(&sbom::metadata()?, &BINARIES, env!("CARGO_PKG_VERSION"))?;
+    let bill = sbom::cyclonedx(&sbom::metadata()?, &PROGRAMS, env!("CARGO_PKG_VERSION"))?;
     put(&image.join(DOC).join("sbom.cdx.json"), &bill)?;
     put(&image.join(DOC).join("copyright"), control::COPYRIGHT)
 }
@@ -186,7 +178,7 @@ fn sizes(place: &Path) -> Result<u64> {
 /// A hospital without internet has what Debian installs, and no more: every library that the
 /// programs want is libc6's.
 fn depends_on_libc_only(deb: &Path) -> Result<()> {
-    for name in BINARIES {
+    for name in PROGRAMS {
         let program = image().join("usr/bin").join(name);
         let shown = said(Command::new("readelf").arg("--dynamic").arg(&program))?;
         let foreign = control::foreign(&shown);

@@ -33,17 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     debian_packages()?;
     let python = python_packages(&place)?;
     npm_packages(&place)?;
-    crate::run(
-        "cargo",
-        &[
-            "build",
-            "--release",
-            "-p",
-            "ringward",
-            "-p",
-            "ringward-console",
-        ],
-    )?;
+    crate::build_programs()?;
 
     println!("\n$ pytest {SCENARIOS} {}", arguments.join(" "));
     let status = Command::new(&python)

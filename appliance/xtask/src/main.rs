@@ -65,6 +65,19 @@ fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// The programs that are shipped.
+const PROGRAMS: [&str; 2] = ["ringward", "ringward-console"];
+
+/// Builds them, for real clients and for the package alike. Together: one by one Cargo would build
+/// what they share once for the features of each.
+fn build_programs() -> Result<()> {
+    let mut words = vec!["build", "--release", "--locked"];
+    for program in PROGRAMS {
+        words.extend(["--package", program]);
+    }
+    run("cargo", &words)
+}
+
 /// Runs a command in the workspace's folder, showing what runs.
 fn run(program: &str, arguments: &[&str]) -> Result<()> {
     println!("\n$ {program} {}", arguments.join(" "));
