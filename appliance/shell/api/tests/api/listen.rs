@@ -126,10 +126,12 @@ async fn a_connection_on_which_nothing_is_said_is_an_attempt_and_a_closed_one_is
     let served = a_box.serve(ConnectionLimits::default()).await;
     drop(TcpStream::connect(served.address).await.unwrap());
     let mut mute = TcpStream::connect(served.address).await.unwrap();
+    let own = mute.local_addr().unwrap().to_string();
     let mut byte = [0];
     let closed = tokio::time::timeout(Duration::from_secs(30), mute.read(&mut byte));
     assert_eq!(closed.await.expect("it is closed").unwrap(), 0);
     let all = a_box.admin_get("/admin/attempts").await.json();
     assert_eq!(all.as_array().map(Vec::len), Some(1), "{all}");
     assert_eq!(all[0]["finding"]["code"], "SIGNAL-TIMEOUT", "{all}");
+    assert_eq!(all[0]["attempt"]["remote"], own, "{all}");
 }
