@@ -275,7 +275,7 @@ async def test_a_clock_that_is_set(shifted_box, under_call):
         await call.lives()
     await is_admitted(box)
     # What happened is on record, whatever the clock said.
-    joined = [event for event in await box.events() if event["kind"] == "participant_joined"]
+    joined = [event for event in await box.events() if event["type"] == "occupant_joined"]
     assert len(joined) >= 3, joined
 
 
