@@ -259,6 +259,7 @@ async fn past_its_deadline_an_end_is_forced_and_still_has_its_record() {
     let closes = |c: &MediaCommand| matches!(c, MediaCommand::CloseRoom { .. });
     assert!(a_box.media.0.lock().unwrap().iter().any(closes));
     while session.next().await.is_some() {}
+    wait_for_index(&a_box).await;
     let past = a_box
         .control
         .room_session(sid.as_str().into())
