@@ -42,7 +42,7 @@ class Lossy(Namespace):
             assert self._line.stdout.readline() == "ready\n", "the line could not be laid"
             _run("ip", "link", "set", "wan", "netns", self.name)
             _run("ip", "addr", "add", f"{self.address}/30", "dev", self._device)
-            _run("ip", "-n", self.name, "addr", "add", f"{self._inside}/30", "dev", "wan")
+            _run("ip", "-n", self.name, "addr", "add", f"{self.inside}/30", "dev", "wan")
             _run("ip", "link", "set", self._device, "up")
             for device in ("lo", "wan"):
                 _run("ip", "-n", self.name, "link", "set", device, "up")
