@@ -54,6 +54,17 @@ async def confirm(terminal, note):
     return sid
 
 
+async def end_the_room(terminal):
+    """Ends the only room of an armed console; returns its id."""
+    await terminal.until_shown("ARMED")
+    terminal.press("2")
+    await terminal.until_shown("ROOMS 1 ")
+    terminal.press("X")
+    sid = await confirm(terminal, "over")
+    await terminal.until_shown("DONE in")
+    return sid
+
+
 async def refused(box, room, identity):
     """Somebody whose token was signed with another box's secret."""
     token = box.token(room, identity, secret="the secret of some other hospital's box")
@@ -116,12 +127,7 @@ async def test_an_operator_ends_a_room_and_everybody_is_told(own_box, terminal, 
     people = [await join(box, room, "ada"), await join(box, room, "ben")]
     await watch(terminal, box)
     await terminal.say("arm")
-    await terminal.until_shown("ARMED")
-    terminal.press("2")
-    await terminal.until_shown("ROOMS 1 ")
-    terminal.press("X")
-    sid = await confirm(terminal, "over")
-    await terminal.until_shown("DONE in")
+    sid = await end_the_room(terminal)
     for person in people:
         await until(lambda: person.saw("disconnected"), f"{person.identity} is told")
         assert person.saw("disconnected") == [[rtc.DisconnectReason.ROOM_DELETED]]
@@ -251,12 +257,7 @@ async def test_an_operator_logs_in_over_https(https_box, terminal, room, join):
 
     await terminal.say("arm")
     await log_in(terminal, new)
-    await terminal.until_shown("ARMED")
-    terminal.press("2")
-    await terminal.until_shown("ROOMS 1 ")
-    terminal.press("X")
-    sid = await confirm(terminal, "over")
-    await terminal.until_shown("DONE in")
+    sid = await end_the_room(terminal)
     await until(lambda: ada.saw("disconnected"), "ada is told")
     assert {entry["actor"] for entry in await audit(box, sid)} == {"mlee"}
 

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from .namespace import Namespace, _privileged, _run
+from .namespace import Namespace, privileged, run
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
@@ -32,20 +32,20 @@ class Lossy(Namespace):
         self._one_way = one_way
 
     def start(self):
-        _run("ip", "netns", "add", self.name)
+        run("ip", "netns", "add", self.name)
         try:
             words = (sys.executable, "-m", "support.lossy", self._device, "wan", str(self._one_way))
             self._line = subprocess.Popen(
-                _privileged(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                privileged(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 cwd=Path(__file__).parent.parent, text=True, bufsize=1,
             )
             assert self._line.stdout.readline() == "ready\n", "the line could not be laid"
-            _run("ip", "link", "set", "wan", "netns", self.name)
-            _run("ip", "addr", "add", f"{self.address}/30", "dev", self._device)
-            _run("ip", "-n", self.name, "addr", "add", f"{self.inside}/30", "dev", "wan")
-            _run("ip", "link", "set", self._device, "up")
+            run("ip", "link", "set", "wan", "netns", self.name)
+            run("ip", "addr", "add", f"{self.address}/30", "dev", self._device)
+            run("ip", "-n", self.name, "addr", "add", f"{self.inside}/30", "dev", "wan")
+            run("ip", "link", "set", self._device, "up")
             for device in ("lo", "wan"):
-                _run("ip", "-n", self.name, "link", "set", device, "up")
+                run("ip", "-n", self.name, "link", "set", device, "up")
         except BaseException:
             self.stop()
             raise

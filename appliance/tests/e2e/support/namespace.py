@@ -16,12 +16,14 @@ MTU = 1_514
 leave as one are cut into frames there, as a line would."""
 
 
-def _privileged(*words):
+def privileged(*words):
+    """The words as root runs them."""
     return [*words] if os.geteuid() == 0 else ["sudo", "-n", *words]
 
 
-def _run(*words):
-    done = subprocess.run(_privileged(*words), capture_output=True, text=True, check=False)
+def run(*words):
+    """What a program that must succeed said, run as root."""
+    done = subprocess.run(privileged(*words), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(words)}: {done.stderr.strip()}"
     return done.stdout
 
@@ -41,26 +43,26 @@ class Namespace:
         self.address, self.inside = f"198.18.{third}.{fourth + 1}", f"198.18.{third}.{fourth + 2}"
 
     def start(self):
-        _run("ip", "netns", "add", self.name)
+        run("ip", "netns", "add", self.name)
         try:
             peer = ["peer", "name", "wan", "netns", self.name]
-            _run("ip", "link", "add", self._device, "type", "veth", *peer)
-            _run("ip", "addr", "add", f"{self.address}/30", "dev", self._device)
-            _run("ip", "-n", self.name, "addr", "add", f"{self.inside}/30", "dev", "wan")
-            _run("ip", "-n", self.name, "link", "set", "lo", "up")
-            _run("ip", "-n", self.name, "link", "set", "wan", "up")
-            _run("ip", "link", "set", self._device, "up")
+            run("ip", "link", "add", self._device, "type", "veth", *peer)
+            run("ip", "addr", "add", f"{self.address}/30", "dev", self._device)
+            run("ip", "-n", self.name, "addr", "add", f"{self.inside}/30", "dev", "wan")
+            run("ip", "-n", self.name, "link", "set", "lo", "up")
+            run("ip", "-n", self.name, "link", "set", "wan", "up")
+            run("ip", "link", "set", self._device, "up")
         except AssertionError:
             self.stop()
             raise
         return self
 
     def stop(self):
-        _run("ip", "netns", "del", self.name)
+        run("ip", "netns", "del", self.name)
 
     def command(self, *words):
         """What runs these words in the namespace."""
-        return _privileged("ip", "netns", "exec", self.name, *words)
+        return privileged("ip", "netns", "exec", self.name, *words)
 
     def drops_in(self, protocol, port):
         """From now on what is sent to that port inside is dropped there."""
@@ -73,10 +75,10 @@ class Namespace:
     def shape(self, kbps, queue):
         """From now on the client is sent so much per second, and so many bytes may wait."""
         bucket = ["rate", f"{kbps}kbit", "burst", str(MTU), "limit", str(queue)]
-        _run("tc", "qdisc", "replace", "dev", self._device, "root", "tbf", *bucket)
+        run("tc", "qdisc", "replace", "dev", self._device, "root", "tbf", *bucket)
 
     def offered(self):
         """Bytes that the box offered to the link so far, whatever became of them; what found the
         queue full is taken as full frames."""
-        [bucket] = json.loads(_run("tc", "-s", "-j", "qdisc", "show", "dev", self._device, "root"))
+        [bucket] = json.loads(run("tc", "-s", "-j", "qdisc", "show", "dev", self._device, "root"))
         return bucket["bytes"] + bucket["backlog"] + bucket["drops"] * MTU
