@@ -193,6 +193,10 @@ class PicturePublishing:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
+    def resume(self):
+        """Draws on after `stop`."""
+        self._task = asyncio.create_task(self._draw())
+
 
 class TonePublishing:
     """An audio track with one tone in it."""

@@ -27,6 +27,14 @@ class Far:
     def __init__(self):
         self.said = []
 
+    def rests(self, seconds):
+        """Whether the picture has stood still for so long."""
+        last = self.said[-1]
+        return any(
+            last["at"] - facts["at"] >= seconds and facts["decoded"] == last["decoded"]
+            for facts in self.said
+        )
+
     def between(self, begin, end=float("inf")):
         return [facts for facts in self.said if begin <= facts["at"] <= end]
 
