@@ -6,6 +6,7 @@ use crate::banner::{self, Opened};
 use crate::cli::ServeArguments;
 use crate::desk::Desk;
 use crate::drain;
+use crate::heads;
 use crate::ledger;
 use crate::listeners::{self, Inherited};
 use crate::service::{self, Vitals};
@@ -115,10 +116,16 @@ async fn run(
         alarms.clone(),
         &doors,
     );
-    let api = open_api(settings, &control, metrics)?.with_live(live);
+    let heads = heads::open(&settings.data)?;
+    let api = open_api(settings, &control, metrics)?
+        .with_live(live)
+        .with_heads(heads.clone());
     let mut tasks = serve_http(settings, doors, api, &control, descriptors, &stopping)?;
     tasks.spawn(watch.run(until(stopping.clone())));
     ledger::keep(alarms, control.clone(), until(stopping.clone()), &mut tasks);
+    if let Some(heads) = heads.clone() {
+        heads::keep(heads, control.clone(), until(stopping.clone()), &mut tasks);
+    }
     serve_webhooks(settings, outbox, &stopping, &mut tasks)?;
     announce(settings, &opened);
     let vitals = Vitals {
@@ -138,6 +145,9 @@ async fn run(
     stop.send_replace(true);
     let stopped = async {
         control.stop().await;
+        if let Some(heads) = &heads {
+            heads::note(heads, &control).await;
+        }
         while tasks.join_next().await.is_some() {}
     };
     tokio::select! {

@@ -288,7 +288,10 @@ pub(crate) struct WhyArguments {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct AuditArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<AuditCommand>,
     #[command(flatten)]
     pub(crate) at: BoxArguments,
     /// Only this act: end, mute, hold, drain, …
@@ -300,6 +303,23 @@ pub(crate) struct AuditArguments {
     /// Only since, in milliseconds since 1970
     #[arg(long, value_name = "MS")]
     pub(crate) since: Option<u64>,
+    /// At most this many, the newest
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Shows where the journal ended, signed by the box: keep it on another machine
+    Heads(HeadsArguments),
+    /// Shows the public key that proves signed heads
+    Key(WatchArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct HeadsArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
     /// At most this many, the newest
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) limit: u32,
@@ -344,8 +364,8 @@ pub(crate) struct UndrainArguments {
 
 #[derive(Subcommand)]
 pub(crate) enum StoreCommand {
-    /// Proves the journal from its first record to its last; changes nothing
-    Verify(StoreArguments),
+    /// Proves both journals from their first record to their last; changes nothing
+    Verify(VerifyArguments),
     /// Writes every event to standard output, one JSON object per line
     Export(StoreArguments),
     /// Moves the index aside and builds it again from the journal
@@ -358,6 +378,19 @@ pub(crate) struct StoreArguments {
     /// ringward-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) at: StoreArguments,
+    /// Lines of the box's log, kept on another machine: that the audit journal holds every signed
+    /// head in them [default: the box's own file of heads]
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) heads: Option<PathBuf>,
+    /// What `ringward audit key` printed: the text, or a file with it [default: the box's own key]
+    #[arg(long, value_name = "PUBLIC", allow_hyphen_values = true)]
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Subcommand)]

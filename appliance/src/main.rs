@@ -4,6 +4,7 @@ mod account;
 mod addresses;
 mod admin;
 mod attempts;
+mod audit;
 mod banner;
 mod boot;
 mod ca;
@@ -14,6 +15,7 @@ mod desk;
 mod drain;
 mod events;
 mod grade;
+mod heads;
 mod health;
 mod installed;
 mod keys;
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
         Command::Health(arguments) => return asked(health::health(&arguments)),
         Command::Status(arguments) => return asked(health::status(&arguments)),
         Command::Events(arguments) => events::run(&arguments),
-        Command::Audit(arguments) => operate::audit(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::End(arguments) => operate::end(&arguments),
         Command::Drain(arguments) => operate::drain(&arguments),
         Command::Undrain(arguments) => operate::undrain(&arguments),

@@ -1,51 +1,20 @@
-//! What operators do from a shell: `audit`, `end`, `drain`, `undrain`.
+//! What operators do from a shell: `end`, `drain`, `undrain`.
 
 use crate::admin::{Admin, block_on};
 use crate::care::forecast::Past;
-use crate::cli::{AuditArguments, DrainArguments, EndArguments, UndrainArguments};
+use crate::cli::{DrainArguments, EndArguments, UndrainArguments};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::time::Duration;
 use vocab::DisplayText;
 use wire::StatusView;
-use wire::admin::{ActionAnswer, ActionRequest, AuditEntry, AuditPage, Reason, Target, Verb};
+use wire::admin::{ActionAnswer, ActionRequest, Reason, Target, Verb};
 
 /// How often a drain is looked at: a forecast is in minutes.
 const FOLLOW: Duration = Duration::from_secs(2);
 
 /// Longest detail shown on a line.
 const MAX_DETAIL: usize = 512;
-
-/// Entries of the audit journal, oldest of the page first.
-#[expect(clippy::print_stdout, reason = "a command's result")]
-pub(crate) fn audit(arguments: &AuditArguments) -> Result<()> {
-    let query: Vec<(&str, String)> = [
-        ("act", arguments.act.clone()),
-        ("actor", arguments.actor.clone()),
-        ("since_ms", arguments.since.map(|at| at.to_string())),
-        ("limit", Some(arguments.limit.to_string())),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
-    .collect();
-    let page: AuditPage = block_on(async {
-        let answer = Admin::at(&arguments.at)?
-            .get("/admin/audit", &query)
-            .await?;
-        Ok(serde_json::from_value(answer)?)
-    })?;
-    for entry in page.items.iter().rev() {
-        if arguments.at.json {
-            println!("{}", serde_json::to_string(entry)?);
-        } else {
-            println!("{}", line(entry));
-        }
-    }
-    if let Some(problem) = page.chain.problem {
-        bail!("the audit journal's chain: {problem}");
-    }
-    Ok(())
-}
 
 /// Ends what a sid names.
 pub(crate) fn end(arguments: &EndArguments) -> Result<()> {
@@ -144,26 +113,10 @@ fn send(at: &crate::cli::BoxArguments, request: &ActionRequest) -> Result<()> {
     Ok(())
 }
 
-fn line(entry: &AuditEntry) -> String {
-    let phase = json!(entry.phase);
-    format!(
-        "#{:<6} {} {:<12} {:<12} {:<8} {:<20} {:<12} {}",
-        entry.sequence,
-        crate::moment::text(entry.at_ms),
-        DisplayText::new(&entry.actor),
-        DisplayText::new(&entry.act),
-        phase.as_str().unwrap_or_default(),
-        DisplayText::new(&entry.target),
-        DisplayText::new(&entry.reason),
-        DisplayText::up_to(MAX_DETAIL, &entry.detail),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use wire::admin::AuditPhase;
 
     #[test]
     fn a_sid_says_what_it_names_and_a_name_is_none() {
@@ -177,20 +130,5 @@ mod tests {
             assert!(target(name).is_err(), "{name}");
         }
         assert!(request(Verb::End, Target::Box, "because").is_err());
-    }
-
-    #[test]
-    fn a_hostile_entry_cannot_drive_the_terminal() {
-        let entry = AuditEntry {
-            sequence: 1,
-            at_ms: 0,
-            actor: "a\u{1b}[2J".to_owned(),
-            act: "end".to_owned(),
-            target: "RM_\u{202e}".to_owned(),
-            phase: AuditPhase::Intent,
-            reason: "test".to_owned(),
-            detail: "\u{7}".to_owned(),
-        };
-        assert!(!line(&entry).contains(['\u{1b}', '\u{7}', '\u{202e}']));
     }
 }

@@ -90,6 +90,11 @@ impl Daemon {
         Self::over(data, &[])
     }
 
+    /// What it leaves behind.
+    pub(crate) fn into_data(mut self) -> TempDir {
+        std::mem::replace(&mut self.data, tempfile::tempdir().unwrap())
+    }
+
     pub(crate) fn banner(&self) -> &str {
         &self.banner
     }

@@ -18,7 +18,7 @@ pub use account::{AccountView, LoggedIn, Login, NewAccount, NewPassword, OwnPass
 pub use action::{ActionAnswer, ActionRequest, Outcome, Reason, Target, Verb};
 pub use alarm::{AlarmScore, AlarmState, AlarmView, AlarmsView, Priority};
 pub use attempt::{AttemptView, Finding, Grade, Group, Stage, StageView, WhyView};
-pub use audit::{AuditEntry, AuditPage, AuditPhase, ChainView};
+pub use audit::{AuditEntry, AuditPage, AuditPhase, ChainView, HeadView, HeadsPage};
 pub use health::{BoxView, CertificateView, CoreView, DiskView};
 pub use live::{LiveParticipant, LiveRoom, LiveTrack, Path, RoomDetail};
 pub use stream::{Change, Frame, Role};

@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "accounts",
             "edge",
+            "heads",
             "control",
             "wire",
             "auth",
@@ -50,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("webhooks", &["store", "auth", "vocab"]),
     ("telemetry", &["vocab"]),
     ("safe", &["vocab"]),
+    ("heads", &["safe", "domain", "vocab"]),
     ("edge", &["telemetry", "vocab"]),
     ("accounts", &["safe", "vocab", "wire"]),
     ("tls", &["safe", "vocab"]),

@@ -3,8 +3,8 @@
 use super::Schemas;
 use serde_json::Value;
 use wire::admin::{
-    AccountView, ActionAnswer, ActionRequest, AlarmsView, AuditPage, BoxView, Frame, LiveRoom,
-    LoggedIn, Login, NewAccount, NewPassword, OwnPassword, RoomDetail, WhyView,
+    AccountView, ActionAnswer, ActionRequest, AlarmsView, AuditPage, BoxView, Frame, HeadsPage,
+    LiveRoom, LoggedIn, Login, NewAccount, NewPassword, OwnPassword, RoomDetail, WhyView,
 };
 use wire::{EventView, ReportEvents, SessionView, StatusView};
 
@@ -559,5 +559,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Who::Operator,
         "Who did what, newest first, and how the chain is.",
         Gives::Json(Schemas::of::<AuditPage>),
+    ),
+    operation(
+        "get",
+        "/admin/audit/heads",
+        Who::Operator,
+        "Where the audit journal ended, signed, newest first, and the public key.",
+        Gives::Json(Schemas::of::<HeadsPage>),
     ),
 ];

@@ -193,6 +193,7 @@ pub const ADMIN_ROUTES: &[AdminRoute] = &[
     admin("GET", "/admin/sessions/{sid}", Role::Viewer),
     admin("GET", "/admin/status", Role::Viewer),
     admin("GET", "/admin/audit", Role::Viewer),
+    admin("GET", "/admin/audit/heads", Role::Viewer),
     admin("POST", "/admin/actions", Role::Operator),
     admin("GET", "/admin/accounts", Role::Admin),
     admin("POST", "/admin/accounts", Role::Admin),

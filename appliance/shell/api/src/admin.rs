@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod attempts;
 pub(crate) mod events;
+pub(crate) mod heads;
 pub(crate) mod health;
 pub(crate) mod login;
 pub(crate) mod operator;
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/admin/actions", axum::routing::post(actions::act))
         .route("/admin/audit", get(audit::page))
+        .route("/admin/audit/heads", get(heads::heads))
         .route("/admin/rooms", get(rooms::rooms))
         .route(
             "/admin/rooms/{room}",

@@ -5,6 +5,7 @@ use crate::live::Live;
 use crate::twirp::Answers;
 use accounts::Accounts;
 use control::ControlHandle;
+use heads::Heads;
 use std::sync::Arc;
 use telemetry::Metrics;
 
@@ -20,6 +21,8 @@ pub struct Api {
     pub(crate) answers: Arc<Answers>,
     /// The box as operators see it.
     pub(crate) live: Live,
+    /// What signs the audit journal's heads, if there is a key.
+    pub(crate) heads: Option<Heads>,
 }
 
 impl Api {
@@ -38,6 +41,7 @@ impl Api {
             config: Arc::new(config),
             answers: Arc::default(),
             live: Live::unwatched(),
+            heads: None,
         }
     }
 
@@ -45,5 +49,11 @@ impl Api {
     #[must_use]
     pub fn with_live(self, live: Live) -> Self {
         Self { live, ..self }
+    }
+
+    /// With what signs the audit journal's heads.
+    #[must_use]
+    pub fn with_heads(self, heads: Option<Heads>) -> Self {
+        Self { heads, ..self }
     }
 }

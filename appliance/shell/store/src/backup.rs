@@ -17,7 +17,13 @@ use std::path::{Path, PathBuf};
 use vocab::UnixMillis;
 
 /// Copied first, in this order; everything else after them.
-const FIRST: [&str; 4] = ["checkpoint.0", "checkpoint.1", "journal", "audit"];
+const FIRST: [&str; 5] = [
+    "checkpoint.0",
+    "checkpoint.1",
+    "audit.heads",
+    "journal",
+    "audit",
+];
 
 /// Not copied: locks and space held back, what is made anew from the journal, sockets by their kind.
 const LEFT_OUT: [&str; 6] = [

@@ -10,6 +10,7 @@
 //!   ballast             64 MiB held back for the journal
 //!   audit/*.log         who did what, chained the same way (`audit.rs`)
 //!   audit.ballast       4 MiB held back for it
+//!   audit.heads         where it ended, signed (`heads`)
 //!   journal/*.log       records, chained (`journal/record.rs`)
 //!   checkpoint.0 .1     what was open at some record (`store/checkpoint.rs`); made anew at will
 //!   index/              sled; rebuilt at will, by a thread of its own

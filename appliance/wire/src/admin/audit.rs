@@ -60,3 +60,29 @@ pub struct ChainView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
+
+/// `GET /admin/audit/heads?limit=`: where the audit journal ended, signed by the box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HeadsPage {
+    /// Which key signs: the beginning of its SHA-256.
+    pub box_id: String,
+    /// Its public half, as PEM. Keep it on another machine.
+    pub public_key: String,
+    /// The newest of the last 1,000, newest first.
+    pub items: Vec<HeadView>,
+}
+
+/// One signed head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HeadView {
+    /// The last entry then.
+    pub sequence: u64,
+    /// Its hash in hexadecimal, which every entry before it is in.
+    pub hash: String,
+    /// When it was signed, on the box's clock.
+    pub at_ms: u64,
+    /// All of it with the signature, as in the box's log: keep it on another machine.
+    pub signed: String,
+}

@@ -7,6 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::{Extension, Router};
 use control::{ControlConfig, ControlHandle};
+use heads::Heads;
 use media::{MediaCommand, MediaEvent, MediaPlane};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -80,6 +81,7 @@ impl Default for Options {
 pub(crate) struct TestBox {
     pub(crate) control: ControlHandle,
     pub(crate) media: Recorder,
+    pub(crate) heads: Heads,
     api: Api,
     folder: TempDir,
 }
@@ -148,10 +150,13 @@ impl TestBox {
             version: "0.0.0-test".to_owned(),
         };
         let accounts = Arc::new(Accounts::open(folder.path()).unwrap());
-        let api = Api::new(config, control.clone(), Metrics::detached(), accounts);
+        let heads = Heads::open(folder.path()).unwrap();
+        let api = Api::new(config, control.clone(), Metrics::detached(), accounts)
+            .with_heads(Some(heads.clone()));
         Self {
             control,
             media,
+            heads,
             api,
             folder,
         }

@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::handle::ControlHandle;
+use domain::AuditHead;
 use domain::audit::AuditRecord;
 use std::time::{Duration, Instant};
 use store::{AuditQuery, Chain, Page, ReadError, StoredAudit};
@@ -31,6 +32,14 @@ impl ControlHandle {
             .await
             .map_err(|_| crate::event::QueryError::Interrupted)?;
         answer.map_err(Into::into)
+    }
+
+    /// Where the audit journal ends on disk, also when the box has stopped; `None` while it is empty
+    /// or cannot be read. Off the control thread: nothing that is audited waits for it.
+    pub async fn audit_head(&self) -> Option<AuditHead> {
+        let reader = self.audit.clone();
+        let asked = tokio::task::spawn_blocking(move || reader.head());
+        asked.await.ok().flatten()
     }
 }
 

@@ -133,6 +133,20 @@ impl AuditReader {
         }
     }
 
+    /// Where the journal ends on disk; `None` while it is empty or cannot be read. Reads one record.
+    #[must_use]
+    pub fn head(&self) -> Option<AuditHead> {
+        let log = self.log.as_ref()?;
+        let sequence = log.synced();
+        let hash = log.read_record(sequence, |proved| Ok(proved.record.hash));
+        let hash = hash.ok().flatten()?;
+        Some(AuditHead {
+            sequence,
+            hash,
+            closed: false,
+        })
+    }
+
     /// What a head that was noted shows to be wrong, if anything.
     pub(super) fn contradicts(&self, noted: AuditHead) -> Option<String> {
         let log = self.log.as_ref()?;

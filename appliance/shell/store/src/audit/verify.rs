@@ -34,6 +34,14 @@ pub enum VerifyAuditError {
         /// Which.
         sequence: u64,
     },
+    /// An entry whose head the box signed is another one.
+    #[error(
+        "entry {sequence} of the audit journal is not the one whose head was signed: the journals were written anew, or are a backup's, older than that head"
+    )]
+    NotSigned {
+        /// Which.
+        sequence: u64,
+    },
     /// Entries stand after the one with which the box stopped.
     #[error(
         "entry {sequence} of the audit journal was put there after the box had stopped: the audit journal was altered, restore it from a backup"
@@ -59,24 +67,29 @@ pub struct VerifiedAudit {
     pub entries: u64,
     /// Of these, up to here as a witness outside says.
     pub witnessed: u64,
+    /// Of these, up to here as a head says that the box signed; 0 without one.
+    pub signed: u64,
     /// Bytes after the last: never acknowledged.
     pub torn_bytes: u64,
 }
 
-/// Proves the audit journal below `dir` against the heads noted elsewhere, in the order in which
-/// they were.
+/// Proves the audit journal below `dir` against the heads noted in the event journal, in the order
+/// in which they were, and against those that the box signed, in any order.
 pub(crate) fn verify(
     disk: &dyn Vfs,
     dir: &Path,
     heads: &[AuditHead],
+    signed: &[AuditHead],
 ) -> Result<VerifiedAudit, VerifyAuditError> {
     let folder = dir.join(DIR);
-    let noted = heads.iter().map(|head| head.sequence).max().unwrap_or(0);
+    let (witnessed, signed_to) = (newest(heads), newest(signed));
+    let noted = witnessed.max(signed_to);
     if !folder.is_dir() {
         return match noted {
             0 => Ok(VerifiedAudit {
                 entries: 0,
                 witnessed: 0,
+                signed: 0,
                 torn_bytes: 0,
             }),
             noted => Err(VerifyAuditError::Cut { found: 0, noted }),
@@ -88,7 +101,6 @@ pub(crate) fn verify(
         let found = tail.sequence;
         return Err(VerifyAuditError::Cut { found, noted });
     }
-    // Two witnesses of one entry that differ cannot both be right: all are asked.
     if let Some(last) = heads.last()
         && last.closed
         && tail.sequence > last.sequence
@@ -96,28 +108,49 @@ pub(crate) fn verify(
         let sequence = last.sequence + 1;
         return Err(VerifyAuditError::Added { sequence });
     }
-    let mut expected: BTreeMap<u64, Vec<[u8; 32]>> = BTreeMap::new();
-    for head in heads {
-        expected.entry(head.sequence).or_default().push(head.hash);
-    }
+    let (expected, signed) = (by_entry(heads), by_entry(signed));
     let mut entries = 0;
     if tail.sequence > 0 {
         recovery::replay(disk, &folder, 1, tail.sequence, &mut |proved| {
             entries += 1;
             decode(&proved)?;
             let (sequence, hash) = (proved.record.sequence, proved.record.hash);
-            let witnesses = expected.get(&sequence).map_or(&[][..], Vec::as_slice);
-            if witnesses.iter().any(|witness| *witness != hash) {
+            if contradicts(&expected, sequence, hash) {
                 return Err(VerifyAuditError::Altered { sequence });
+            }
+            if contradicts(&signed, sequence, hash) {
+                return Err(VerifyAuditError::NotSigned { sequence });
             }
             Ok(true)
         })?;
     }
     Ok(VerifiedAudit {
         entries,
-        witnessed: noted,
+        witnessed,
+        signed: signed_to,
         torn_bytes: tail.torn,
     })
+}
+
+/// The last entry that any of them is of.
+fn newest(heads: &[AuditHead]) -> u64 {
+    heads.iter().map(|head| head.sequence).max().unwrap_or(0)
+}
+
+/// What was said of each entry. Two that differ cannot both be right: all are asked.
+type ByEntry = BTreeMap<u64, Vec<[u8; 32]>>;
+
+fn by_entry(heads: &[AuditHead]) -> ByEntry {
+    let mut expected = ByEntry::new();
+    for head in heads {
+        expected.entry(head.sequence).or_default().push(head.hash);
+    }
+    expected
+}
+
+fn contradicts(expected: &ByEntry, sequence: u64, hash: [u8; 32]) -> bool {
+    let said = expected.get(&sequence).map_or(&[][..], Vec::as_slice);
+    said.iter().any(|said| *said != hash)
 }
 
 /// Every file in the folder is one of the journal's own.

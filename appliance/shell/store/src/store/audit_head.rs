@@ -3,12 +3,11 @@
 //! A chain shows every change but one: that its end was cut off. So its end is written down
 //! elsewhere, as an event: a second after an entry at the latest, at each start and at each clean
 //! end. Whoever cuts both journals meets the checkpoint, which knows the event journal's end; whoever
-//! rewrites all of it meets the log of the machine, where each noted head stands as well.
+//! rewrites all of it meets the heads that the box signed and its log carried off (`heads`).
 
 use super::Store;
 use super::reset::tolerate_full;
 use crate::error::StoreError;
-use crate::index::hex;
 use domain::{AuditHead, Event, EventData};
 use std::time::{Duration, Instant};
 use vocab::UnixMillis;
@@ -17,16 +16,12 @@ use vocab::UnixMillis;
 /// flood of actions adds to the event journal.
 const NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Between two lines in the log.
-const LOG_INTERVAL: Duration = Duration::from_mins(1);
-
 /// When what was noted.
 #[derive(Debug, Default)]
 pub(super) struct AuditNotes {
     /// The last head appended to the event journal by this process; 0 before the first.
     noted: u64,
     at: Option<Instant>,
-    logged_at: Option<Instant>,
 }
 
 impl Store {
@@ -37,7 +32,6 @@ impl Store {
             let head = AuditHead { closed, ..head };
             if self.known.standing.audit_head() != Some(head) {
                 self.append_note(head, at);
-                tracing::info!(entry = head.sequence, hash = %hex(&head.hash), "audit journal noted");
             }
         }
         tolerate_full(self.commit())
@@ -48,17 +42,11 @@ impl Store {
         let Some((head, at)) = self.audit.head() else {
             return;
         };
-        let waits =
-            |since: Option<Instant>, interval| since.is_some_and(|s| s.elapsed() < interval);
         let is_noted = head.sequence <= self.audit_notes.noted
             || self.known.standing.audit_head() == Some(head);
-        if is_noted || waits(self.audit_notes.at, NOTE_INTERVAL) {
-            return;
-        }
-        self.append_note(head, at);
-        if !waits(self.audit_notes.logged_at, LOG_INTERVAL) {
-            self.audit_notes.logged_at = Some(Instant::now());
-            tracing::info!(entry = head.sequence, hash = %hex(&head.hash), "audit journal noted");
+        let at_last = self.audit_notes.at;
+        if !is_noted && at_last.is_none_or(|last| last.elapsed() >= NOTE_INTERVAL) {
+            self.append_note(head, at);
         }
     }
 

@@ -98,6 +98,19 @@ impl Stopped {
     /// # Errors
     /// The first wrong record, by file and byte; or what one file shows to be missing in another.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Verified, VerifyError> {
+        self.verify_against(&[], progress)
+    }
+
+    /// As [`Self::verify`], and that the audit journal holds every entry of which somebody else has a
+    /// head. Whether those are genuine, their signatures have said before.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], and the first entry that is another one.
+    pub fn verify_against(
+        &self,
+        signed: &[AuditHead],
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Verified, VerifyError> {
         let dir = self.dir.join("journal");
         let older = recovery::segments(&Disk, &dir)?;
         let older = older.last().map_or(0, |newest| newest.first - 1);
@@ -113,7 +126,7 @@ impl Stopped {
         let (records, heads) = self.heads(tail.sequence)?;
         let noted = checkpoint::find(&Disk, &self.dir).whole;
         let noted = noted.iter().map(|found| found.sequence).max().unwrap_or(0);
-        let audit = audit::verify::verify(&Disk, &self.dir, &heads)?;
+        let audit = audit::verify::verify(&Disk, &self.dir, &heads, signed)?;
         if noted > tail.sequence {
             let found = tail.sequence;
             return Err(VerifyError::Cut { found, noted });

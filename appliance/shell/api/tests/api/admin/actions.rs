@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::Method;
 use media::MediaCommand;
 use serde_json::{Value, json};
+use vocab::UnixMillis;
 use wire::admin::Role;
 
 /// Every verb with a target it fits and the least role that may do it.
@@ -284,6 +285,30 @@ async fn the_audit_is_asked_by_who_what_and_when() {
     assert_eq!(entries(&a_box, "?cursor=3").await.len(), 2);
     assert_eq!(a_box.admin_get("/admin/audit?limit=0").await.status, 400);
     assert_eq!(a_box.admin_get("/admin/audit?cursor=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn the_end_of_the_audit_journal_is_shown_signed_with_the_key_that_proves_it() {
+    let a_box = TestBox::new();
+    assert_eq!(a_box.control.audit_head().await, None, "nothing was done");
+    let sid = a_box.open("ward").await;
+    act(&a_box, &on_room("end", &sid)).await;
+    let head = a_box.control.audit_head().await.unwrap();
+    a_box.heads.note(head, UnixMillis(7));
+
+    let page = a_box.admin_get("/admin/audit/heads").await.json();
+    let key = heads::PublicKey::parse(page["public_key"].as_str().unwrap()).unwrap();
+    assert_eq!(page["box_id"], key.box_id());
+    let shown = &page["items"][0];
+    assert_eq!(
+        (&shown["sequence"], &shown["at_ms"]),
+        (&json!(2), &json!(7))
+    );
+    let proved = heads::check(shown["signed"].as_str().unwrap(), &key).unwrap();
+    assert_eq!(proved[0].head(), head);
+    assert_eq!(shown["hash"], proved[0].hash_text());
+    let none = a_box.admin_get("/admin/audit/heads?limit=0").await;
+    assert_eq!(none.status, 400);
 }
 
 fn on_room(verb: &str, sid: &str) -> Value {

@@ -1,13 +1,24 @@
-//! 1,000 changes to the audit journal of a stopped box, by somebody who knows its format: each is
-//! found by a verification that reads nothing but the files.
+//! 1,000 changes to the data of a stopped box, by somebody who knows its format: each is found by a
+//! verification that reads nothing but the files, the heads that the box's log carried off before,
+//! and its public key.
 
-use super::{DIR, files, filled, proved};
+use super::{DIR, NOW, files, filled, open, proved, record};
+use crate::error::RecoverJournalError;
 use crate::journal::record::{Draft, GENESIS, Hash, Record};
-use crate::journal::segment;
+use crate::journal::{recovery, segment};
+use crate::store::{Stopped, VerifyError};
+use crate::vfs::Disk;
+use crate::{VerifiedAudit, VerifyAuditError};
+use domain::AuditHead;
+use heads::{HEADS_FILE, HeadError, Heads, PublicKey, SignedHead};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
+use vocab::UnixMillis;
+
+/// Beside the journals, and vouched for by no chain.
+const CHECKPOINTS: [&str; 2] = ["checkpoint.0", "checkpoint.1"];
 
 /// One run of each; never drawn anew.
 const TRIES: u64 = 1_000;
@@ -15,6 +26,7 @@ const TRIES: u64 = 1_000;
 #[test]
 fn a_thousand_edits_deletions_reorderings_and_tail_cuts_are_all_found() {
     let folder = filled(60);
+    let exported = sign(&folder);
     let before = Snapshot::take(&folder);
     assert!(before.audit.len() > 4, "several files");
     assert_eq!(proved(&folder).unwrap().witnessed, 60);
@@ -27,7 +39,7 @@ fn a_thousand_edits_deletions_reorderings_and_tail_cuts_are_all_found() {
             before != Snapshot::take(&folder),
             "{name} {seed}: nothing changed"
         );
-        if let Ok(verified) = proved(&folder) {
+        if let Ok(verified) = exported.prove(&folder) {
             panic!("{name} {seed}: not found, {verified:?}");
         }
         before.restore(&folder);
@@ -35,7 +47,131 @@ fn a_thousand_edits_deletions_reorderings_and_tail_cuts_are_all_found() {
     }
     assert_eq!(tried.values().sum::<u64>(), TRIES);
     assert_eq!(tried.len(), MUTATIONS.len());
-    assert_eq!(proved(&folder).unwrap().entries, 60, "and none when whole");
+    let whole = exported.prove(&folder).unwrap();
+    assert_eq!((whole.entries, whole.signed), (60, 60), "none when whole");
+    exported.check_local(&folder).unwrap();
+}
+
+#[test]
+fn heads_on_the_boxs_own_disk_prove_nothing_against_whoever_has_it() {
+    let folder = filled(60);
+    let exported = sign(&folder);
+    let mut rng = fastrand::Rng::with_seed(1);
+    forge(&folder, &mut rng);
+    proved(&folder).unwrap();
+    // By another key: named by its line.
+    forge_heads(&folder, &tempfile::tempdir().unwrap(), &mut rng);
+    let found = exported.check_local(&folder);
+    assert!(
+        matches!(found, Err(HeadError::Signature { line: 1, .. })),
+        "{found:?}"
+    );
+    // Whoever has the disk has its key, too: only what was carried off before finds it.
+    forge_heads(&folder, &folder, &mut rng);
+    exported.check_local(&folder).unwrap();
+    let found = exported.prove(&folder).unwrap_err();
+    assert!(
+        matches!(
+            found,
+            VerifyError::Audit(VerifyAuditError::NotSigned { sequence: 20 })
+        ),
+        "{found}"
+    );
+}
+
+/// What a hospital keeps on another machine.
+struct Exported {
+    key: PublicKey,
+    /// As its log server has them.
+    lines: String,
+}
+
+impl Exported {
+    fn prove(&self, folder: &TempDir) -> Result<VerifiedAudit, VerifyError> {
+        let heads = heads::check(&self.lines, &self.key).unwrap();
+        let heads: Vec<AuditHead> = heads.iter().map(SignedHead::head).collect();
+        let stopped = Stopped::open(folder.path()).unwrap();
+        let verified = stopped.verify_against(&heads, &mut |_| ());
+        verified.map(|verified| verified.audit)
+    }
+
+    /// The heads on the box's own disk.
+    fn check_local(&self, folder: &TempDir) -> Result<Vec<SignedHead>, HeadError> {
+        let text = fs::read_to_string(folder.path().join(HEADS_FILE)).unwrap();
+        heads::check(&text, &self.key)
+    }
+}
+
+/// What the box's log carried off, and its public key.
+fn sign(folder: &TempDir) -> Exported {
+    let signer = Heads::open(folder.path()).unwrap();
+    note_heads(folder, &signer);
+    let lines = signer.newest(100);
+    Exported {
+        key: signer.public(),
+        lines: lines.iter().map(|head| head.to_string() + "\n").collect(),
+    }
+}
+
+/// Signs heads of a stopped box, as it does while it runs.
+fn note_heads(folder: &TempDir, signer: &Heads) {
+    let dir = folder.path().join(DIR);
+    let tail = recovery::find_tail(&Disk, &dir).unwrap().sequence;
+    let replayed = recovery::replay(&Disk, &dir, 1, tail, &mut |proved| {
+        let (sequence, hash) = (proved.record.sequence, proved.record.hash);
+        if sequence % 20 == 0 {
+            let closed = false;
+            let head = AuditHead {
+                sequence,
+                hash,
+                closed,
+            };
+            signer.note(head, NOW);
+        }
+        Ok::<_, RecoverJournalError>(true)
+    });
+    replayed.unwrap();
+}
+
+/// The data of another history, made by the box's own program, in the place of what was there.
+fn forge(folder: &TempDir, rng: &mut fastrand::Rng) {
+    let other = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(&other);
+    for n in 0..60 + rng.u64(..9) {
+        let mut forged = record(n);
+        forged.actor = format!("uid:{}", rng.u32(..));
+        store
+            .audit()
+            .append(UnixMillis(NOW.0 + n), &forged)
+            .unwrap();
+    }
+    store.audit().commit().unwrap();
+    drop(store);
+    for part in [DIR, "journal"] {
+        let place = folder.path().join(part);
+        fs::remove_dir_all(&place).unwrap();
+        fs::rename(other.path().join(part), place).unwrap();
+    }
+    for slot in CHECKPOINTS {
+        let place = folder.path().join(slot);
+        let _ = fs::remove_file(&place);
+        let _ = fs::rename(other.path().join(slot), place);
+    }
+    let _ = fs::remove_file(folder.path().join(HEADS_FILE));
+}
+
+/// A forged history with heads by `signer`'s key.
+fn forge_heads(folder: &TempDir, signer: &TempDir, rng: &mut fastrand::Rng) {
+    forge(folder, rng);
+    let _ = fs::remove_file(signer.path().join(HEADS_FILE));
+    note_heads(folder, &Heads::open(signer.path()).unwrap());
+    let (from, to) = (
+        signer.path().join(HEADS_FILE),
+        folder.path().join(HEADS_FILE),
+    );
+    if from != to {
+        fs::rename(from, to).unwrap();
+    }
 }
 
 type Mutation = fn(&TempDir, &Snapshot, &mut fastrand::Rng);
@@ -124,6 +260,16 @@ const MUTATIONS: &[(&str, Mutation)] = &[
             records[at].time += 1 + rng.u64(..1_000);
         });
     }),
+    ("all of it made anew", |folder, _, rng| forge(folder, rng)),
+    ("all made anew, heads by another key", |folder, _, rng| {
+        forge_heads(folder, &tempfile::tempdir().unwrap(), rng);
+    }),
+    (
+        "all made anew, heads by the box's own key",
+        |folder, _, rng| {
+            forge_heads(folder, folder, rng);
+        },
+    ),
     ("both journals' tails cut", |folder, before, rng| {
         before.keep_records(1 + rng.usize(..58));
         cut_event_journal(folder, rng);
@@ -173,6 +319,8 @@ struct Written {
 struct Snapshot {
     audit: Vec<(PathBuf, Vec<u8>)>,
     events: Vec<(PathBuf, Vec<u8>)>,
+    /// Checkpoints and heads; `None` where there is none.
+    others: Vec<(PathBuf, Option<Vec<u8>>)>,
 }
 
 impl Snapshot {
@@ -182,6 +330,12 @@ impl Snapshot {
         Self {
             audit: files(folder),
             events: events.map(|p| (p.clone(), fs::read(p).unwrap())).collect(),
+            others: [&CHECKPOINTS[..], &[HEADS_FILE]]
+                .concat()
+                .into_iter()
+                .map(|name| folder.path().join(name))
+                .map(|path| (path.clone(), fs::read(path).ok()))
+                .collect(),
         }
     }
 
@@ -191,6 +345,12 @@ impl Snapshot {
         fs::create_dir(&dir).unwrap();
         for (path, bytes) in self.audit.iter().chain(&self.events) {
             fs::write(path, bytes).unwrap();
+        }
+        for (path, bytes) in &self.others {
+            match bytes {
+                Some(bytes) => fs::write(path, bytes).unwrap(),
+                None => drop(fs::remove_file(path)),
+            }
         }
     }
 
