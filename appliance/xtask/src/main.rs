@@ -26,7 +26,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   openapi  writes appliance/openapi/v1.json; --check compares only
   tidy     lists long files and functions; fails nothing
   e2e      real clients against the real daemon (installs what it needs and says so)
-  dist     the Debian package in target/dist (needs dpkg-deb and binutils)
+  dist     the Debian package in target/dist (needs binutils; installs cargo-deb into target)
   package-test
            the package on a real Debian under a real systemd (root; debootstrap, systemd-container)";
 

@@ -1,13 +1,18 @@
 //! `cargo xtask package-test`: the package on a real Debian under a real systemd.
 
 use crate::{dist, root, run as step};
-use anyhow::Result;
+use anyhow::{Result, bail};
+use std::fs;
 
 /// Builds the package twice, under this version and the next, and lets `package.sh` use both.
 pub(crate) fn run() -> Result<()> {
     dist::stage()?;
     let version = env!("CARGO_PKG_VERSION");
     let old = dist::package(version)?;
+    let first = fs::read(&old)?;
+    if fs::read(dist::package(version)?)? != first {
+        bail!("{} packed twice is not the same file", old.display());
+    }
     let new = dist::package(&next(version))?;
     let script = root().join("appliance/tests/package.sh");
     let cache = dist::folder().join("test");
