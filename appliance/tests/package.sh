@@ -177,6 +177,8 @@ serves "after the watchdog"
     fail "the watchdog did nothing"
 kept "after the watchdog" before
 says "rings" "rings take" ringward check
+says "whose limit" "locked by the running service (process $(in_box systemctl show -P MainPID \
+    ringward.service))" ringward check --json
 # Not before: a crash costs the logbook its last line.
 https --output /dev/null "$api/rtc?protocol=15&access_token=nonsense"
 attempted=yes
@@ -221,6 +223,7 @@ took=$((SECONDS - began))
 [ "$took" -ge 9 ] && [ "$took" -le 20 ] || fail "a stop with a call took $took s"
 [ "$(in_box systemctl show --property=Result --value ringward.service)" = success ] || fail "it was killed"
 https --output /dev/null "$api/readyz" && fail "the socket started it again"
+says "whose limit, stopped" "locked by the service (/usr/lib/systemd/system/ringward.service)" ringward check --json
 in_box systemctl start ringward.service
 serves "started again"
 

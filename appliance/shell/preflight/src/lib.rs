@@ -12,6 +12,8 @@ pub use finding::{Code, Finding, Grade};
 pub use plan::Plan;
 pub use report::{Report, Style};
 
+use probe::service::{Limited, limit};
+
 /// Measures everything that `plan` asks for, in the order of the report.
 pub fn run(plan: &Plan) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -19,14 +21,8 @@ pub fn run(plan: &Plan) -> Vec<Finding> {
     findings.push(probe::ring::judge(&probe::ring::measure()));
     findings.extend(probe::cpu::judge(&probe::cpu::measure(), &plan.profile));
     findings.extend(probe::memory::judge(probe::memory::measure()));
-    findings.push(probe::limits::judge(
-        probe::limits::measure(),
-        &plan.profile,
-    ));
-    findings.push(probe::memlock::judge(
-        probe::memlock::measure(),
-        plan.workers,
-    ));
+    findings.push(probe::limits::judge(&limit(Limited::Files), &plan.profile));
+    findings.push(probe::memlock::judge(&limit(Limited::Locked), plan.workers));
     findings.extend(probe::sysctl::judge(&probe::sysctl::measure(&plan.profile)));
     findings.push(probe::clock::judge(&probe::clock::measure()));
     findings.push(probe::data::judge(&probe::data::measure(&plan.data)));

@@ -13,4 +13,5 @@ pub(crate) mod nic;
 pub(crate) mod port;
 pub(crate) mod reach;
 pub(crate) mod ring;
+pub(crate) mod service;
 pub(crate) mod sysctl;

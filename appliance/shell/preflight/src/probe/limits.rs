@@ -1,24 +1,27 @@
-//! How many files a process may have open here. The service's own limit is in its unit.
+//! How many files a box may have open here.
 
+use super::service::{Limit, Whose};
 use crate::finding::{Code, Finding};
 use firmware_config::Profile;
-use rustix::process::{Resource, getrlimit};
 
 /// Below this the daemon does not start (`ringward`: descriptors).
 const LEAST: u64 = 256;
 
-/// The hard limit; the box raises the soft one to it by itself.
-pub(crate) fn measure() -> u64 {
-    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
-}
-
-pub(crate) fn judge(allowed: u64, profile: &Profile) -> Finding {
+pub(crate) fn judge(limit: &Limit, profile: &Profile) -> Finding {
     let wanted = profile.tuning.open_files.value;
-    let evidence = format!("{allowed} files may be open");
-    let remedy = format!(
-        "`ringward check --apply` writes LimitNOFILE={wanted} for the service; for this shell \
-         `ulimit -Hn {wanted}` as root"
-    );
+    let Limit { allowed, whose } = limit;
+    let evidence = format!("{allowed} files may be open in {whose}");
+    let remedy = match whose {
+        Whose::Process(_) | Whose::Unit(_) => {
+            format!(
+                "`ringward check --apply` writes LimitNOFILE={wanted}; then restart the service"
+            )
+        }
+        Whose::Shell => {
+            format!("`ulimit -Hn {wanted}` as root, in the shell that starts the box")
+        }
+    };
+    let allowed = *allowed;
     if allowed < LEAST {
         let evidence = format!("{evidence}; the box does not start with fewer than {LEAST}");
         Finding::fail(Code::Nofile, evidence, remedy)
@@ -48,7 +51,9 @@ mod tests {
             (LEAST, Grade::Warn),
             (LEAST - 1, Grade::Fail),
         ] {
-            assert_eq!(judge(allowed, &profile).grade, want, "{allowed}");
+            let whose = Whose::Shell;
+            let grade = judge(&Limit { allowed, whose }, &profile).grade;
+            assert_eq!(grade, want, "{allowed}");
         }
     }
 }

@@ -1,33 +1,35 @@
-//! How much memory a process may lock here: some kernels count rings against it. The service's own
-//! limit is in its unit.
+//! How much memory a box may lock here: some kernels count rings against it.
 
+use super::service::{Limit, Whose};
 use crate::finding::{Code, Finding};
 use net::LOCKED_BYTES;
-use rustix::process::{Resource, getrlimit};
 
-/// The hard limit; `u64::MAX`: none.
-pub(crate) fn measure() -> u64 {
-    getrlimit(Resource::Memlock).maximum.unwrap_or(u64::MAX)
-}
-
-pub(crate) fn judge(allowed: u64, workers: usize) -> Finding {
+pub(crate) fn judge(limit: &Limit, workers: usize) -> Finding {
     let wanted = LOCKED_BYTES.saturating_mul(workers as u64);
-    let (allowed_kib, wanted_kib) = (allowed >> 10, wanted.div_ceil(1_024));
-    if allowed == u64::MAX {
-        return Finding::pass(Code::Memlock, "any amount of memory may be locked");
-    }
-    let evidence =
-        format!("{allowed_kib} KiB may be locked; {workers} rings take {wanted_kib} KiB");
-    if allowed >= wanted {
+    let (allowed_kib, wanted_kib) = (limit.allowed >> 10, wanted.div_ceil(1_024));
+    let whose = &limit.whose;
+    if limit.allowed == u64::MAX {
+        let evidence = format!("any amount of memory may be locked by {whose}");
         return Finding::pass(Code::Memlock, evidence);
     }
+    let evidence = format!(
+        "{allowed_kib} KiB may be locked by {whose}; {workers} rings take {wanted_kib} KiB"
+    );
+    if limit.allowed >= wanted {
+        return Finding::pass(Code::Memlock, evidence);
+    }
+    let remedy = match whose {
+        Whose::Process(_) | Whose::Unit(_) => {
+            "raise LimitMEMLOCK= with `systemctl edit ringward`, then restart it".to_owned()
+        }
+        Whose::Shell => {
+            format!("`ulimit -Hl {wanted_kib}` as root, in the shell that starts the box")
+        }
+    };
     Finding::warn(
         Code::Memlock,
         format!("{evidence}: where the kernel counts rings, the box uses epoll instead"),
-        format!(
-            "the unit has its own LimitMEMLOCK= (`systemctl show -P LimitMEMLOCK ringward`); for this \
-             shell `ulimit -Hl {wanted_kib}` as root"
-        ),
+        remedy,
     )
 }
 
@@ -45,7 +47,7 @@ mod tests {
             ("no limit", u64::MAX, 64, Grade::Pass),
             ("nothing", 0, 1, Grade::Warn),
         ] {
-            assert_eq!(judge(allowed, workers).grade, want, "{name}");
+            assert_eq!(judge(&of_shell(allowed), workers).grade, want, "{name}");
         }
     }
 
@@ -59,7 +61,30 @@ mod tests {
             .and_then(|text| text.strip_suffix('M'))
             .and_then(|text| text.parse().ok())
             .expect("LimitMEMLOCK= in MiB");
-        assert_eq!(judge(mib << 20, MOST_WORKERS).grade, Grade::Pass);
+        assert_eq!(judge(&of_shell(mib << 20), MOST_WORKERS).grade, Grade::Pass);
+    }
+
+    #[test]
+    fn whose_limit_it_is_and_where_to_raise_it_is_said() {
+        for (whose, said, remedy) in [
+            (Whose::Process(812), "process 812", "systemctl edit"),
+            (
+                Whose::Unit("/x/y.conf".into()),
+                "/x/y.conf",
+                "systemctl edit",
+            ),
+            (Whose::Shell, "this shell", "ulimit"),
+        ] {
+            let finding = judge(&Limit { allowed: 0, whose }, 1);
+            assert!(finding.evidence.contains(said), "{}", finding.evidence);
+            let told = finding.remedy.unwrap_or_default();
+            assert!(told.contains(remedy), "{told}");
+        }
+    }
+
+    fn of_shell(allowed: u64) -> Limit {
+        let whose = Whose::Shell;
+        Limit { allowed, whose }
     }
 
     /// As many as the settings take.
