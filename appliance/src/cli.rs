@@ -70,7 +70,9 @@ pub(crate) enum Command {
     Audit(AuditArguments),
     /// Ends a room, a participant or a track by its sid; its record is kept
     ///
-    /// Exit code: 0 it has ended, 1 it has not.
+    /// What is held takes two people: the first one's End waits five minutes for somebody else's. For
+    /// the reason safety it ends at once, and that is an alarm. Exit code: 0 it has ended, 1 it has
+    /// not.
     End(EndArguments),
     /// Admits nobody new; calls go on. Says who is left, and when they should be gone
     ///

@@ -2,7 +2,8 @@
 
 use control::action::{AlarmChange, AlarmDesk, AlarmVerdict, Verb};
 use std::time::Duration;
-use watch::{AlarmBoard, ChangeAlarmError, Changed};
+use vocab::RoomSid;
+use watch::{AlarmBoard, ChangeAlarmError, Changed, Code};
 
 /// The board, as actions see it.
 pub(crate) struct Desk(pub(crate) AlarmBoard);
@@ -27,5 +28,12 @@ impl AlarmDesk for Desk {
             Err(ChangeAlarmError::NotFound) => AlarmVerdict::Unknown,
             Err(error) => AlarmVerdict::Refused(error.to_string()),
         }
+    }
+
+    fn glass_broken(&self, room: &RoomSid, audit: u64) {
+        let text = format!(
+            "one person ended a held session, or somebody in it, for safety (audit entry {audit})"
+        );
+        self.0.raise(Code::BreakGlass, room.as_str(), &text, 1);
     }
 }

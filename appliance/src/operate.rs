@@ -110,7 +110,14 @@ fn send(at: &crate::cli::BoxArguments, request: &ActionRequest) -> Result<()> {
             answer.took_ms
         );
     }
-    Ok(())
+    match answer.waits_until_ms {
+        Some(until) => bail!(
+            "nothing has ended yet: until {} somebody else has to say the same, under an account or \
+             a user of their own",
+            crate::moment::text(until)
+        ),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

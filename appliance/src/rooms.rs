@@ -72,6 +72,7 @@ fn line(room: &LiveRoom, now_ms: u64) -> String {
     let mut flags: Vec<String> = room.flags.clone();
     flags.extend(room.locked.then(|| "locked".to_owned()));
     flags.extend(room.hold.then(|| "hold".to_owned()));
+    flags.extend(room.end_requests.first().map(|_| "end?".to_owned()));
     flags.extend(room.recording.then(|| "rec".to_owned()));
     flags.extend(room.alarm.clone());
     let flags: Vec<String> = flags
@@ -97,6 +98,17 @@ fn line(room: &LiveRoom, now_ms: u64) -> String {
 fn sheet(detail: &RoomDetail, now_ms: u64) -> String {
     let mut text = table(std::slice::from_ref(&detail.room), now_ms);
     // Writing to a String cannot fail.
+    for request in &detail.room.end_requests {
+        let (by, sid) = (
+            DisplayText::new(&request.by),
+            DisplayText::new(&request.sid),
+        );
+        let until = crate::moment::text(request.until_ms);
+        let _ = writeln!(
+            text,
+            "{by} asks to end {sid}; until {until} somebody else may: `ringward end {sid}`"
+        );
+    }
     let _ = writeln!(
         text,
         "\n{:<15} {:<20} {:<9} {:<4} {:>6}/{:<6} {:>6} {:>4} {:>5}  {:<9} {:>6}  PUBLISHES",
@@ -185,6 +197,7 @@ mod tests {
             alarm: Some("LOSS:10.30.0.0/24".to_owned()),
             flags: vec!["poor".to_owned()],
             ward: None,
+            end_requests: Vec::new(),
         }
     }
 

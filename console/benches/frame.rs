@@ -35,6 +35,7 @@ fn room(n: usize, loss: u16) -> LiveRoom {
             Vec::new()
         },
         ward: Some("WARD".to_owned()),
+        end_requests: Vec::new(),
     }
 }
 

@@ -65,8 +65,6 @@ pub(crate) struct Bound {
     pub(crate) room_sid: Option<String>,
     /// What a person calls it.
     pub(crate) title: String,
-    /// It was held or recorded: somebody else has to agree, and the note says who.
-    pub(crate) second_person: bool,
 }
 
 /// What a key made of a card.
@@ -262,9 +260,6 @@ impl Card {
             .and_then(|at| REASONS.get(at))
             .copied()
             .ok_or("choose a reason")?;
-        if self.bound.second_person && self.note.text().trim().is_empty() {
-            return Err("held or recorded: the note must say who else agreed");
-        }
         if reason == Reason::Other && self.note.text().trim().is_empty() {
             return Err("OTHER needs a note");
         }

@@ -40,7 +40,7 @@ impl Subject for RoomRow<'_> {
             "rec" => Fact::Flag(room.recording),
             "hold" => Fact::Flag(room.hold),
             "locked" => Fact::Flag(room.locked),
-            "flag" => Fact::Words(room.flags.clone()),
+            "flag" => Fact::Words(flags(room)),
             "alarm" => Fact::Words(room.alarm.iter().cloned().collect()),
             _ => return None,
         })
@@ -54,6 +54,15 @@ impl Subject for RoomRow<'_> {
         texts.extend(room.flags.iter().map(String::as_str));
         texts
     }
+}
+
+/// What an operator should know of it, and that somebody waits for another to end it.
+fn flags(room: &LiveRoom) -> Vec<String> {
+    let asked = room.end_requests.first().map(|_| "end?".to_owned());
+    asked
+        .into_iter()
+        .chain(room.flags.iter().cloned())
+        .collect()
 }
 
 /// A path's word.

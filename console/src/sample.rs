@@ -105,6 +105,7 @@ pub(crate) fn done(detail: &str) -> Result<ActionAnswer, String> {
         outcome: Outcome::Done,
         detail: detail.to_owned(),
         took_ms: 212,
+        waits_until_ms: None,
     })
 }
 
@@ -162,6 +163,7 @@ pub(crate) fn room(sid: &str, name: &str) -> LiveRoom {
         alarm: None,
         flags: Vec::new(),
         ward: name.split_once('-').map(|(ward, _)| ward.to_owned()),
+        end_requests: Vec::new(),
     }
 }
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 
+import aiohttp
 import pytest
 from livekit import rtc
 
@@ -260,6 +262,44 @@ async def test_an_operator_logs_in_over_https(https_box, terminal, room, join):
     sid = await end_the_room(terminal)
     await until(lambda: ada.saw("disconnected"), "ada is told")
     assert {entry["actor"] for entry in await audit(box, sid)} == {"mlee"}
+
+
+async def by_socket(box, verb, target):
+    """An operator's action by whoever runs this; the status and what became of it."""
+    action = {"verb": verb, "target": target, "reason": "test"}
+    connector = aiohttp.UnixConnector(path=str(box.data / "admin.sock"))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        async with session.post("http://ringward/admin/actions", json=action) as answer:
+            return answer.status, await answer.json()
+
+
+async def test_two_people_end_a_held_room(https_box, terminal, room, join):
+    box, me = https_box, f"uid:{os.getuid()}"
+    await account(box, "add", "mlee", "--role", "operator", password="words for the night")
+    ada = await join(box, room, "ada")
+    target = {"kind": "room", "sid": await ada.room.sid}
+    assert (await by_socket(box, "hold", target))[0] == 200
+    terminal.run(console_binary(), f"--box ER={box.https} --ca ca.pem --account mlee")
+    await log_in(terminal, "words for the night")
+    await terminal.until_shown("NOT A PATIENT ALARM SYSTEM")
+    terminal.press("2")
+    await terminal.until_shown("ROOMS 1 ", "hold")
+
+    status, asked = await by_socket(box, "end", target)
+    assert (status, asked["outcome"]) == (202, "waiting"), asked
+    await terminal.until_shown(f"END?{me}")
+    assert not ada.saw("disconnected")
+    await terminal.say("arm")
+    await log_in(terminal, "words for the night")
+    await terminal.until_shown("ARMED")
+    terminal.press("X")
+    await terminal.until_shown(f"{me} asks to end this held session: your End confirms it")
+    await confirm(terminal, "both agree")
+    await terminal.until_shown("DONE in", "agreed to by mlee")
+    await until(lambda: ada.saw("disconnected"), "ada is told")
+    done = (await audit(box, target["sid"]))[-1]
+    assert (done["actor"], done["reason"]) == ("mlee", "done"), done
+    assert f"asked for by {me} (#{asked['audit']}), agreed to by mlee" in done["detail"], done
 
 
 async def test_a_script_logs_in_over_https(https_box, tmp_path):

@@ -20,5 +20,5 @@ pub use alarm::{AlarmScore, AlarmState, AlarmView, AlarmsView, Priority};
 pub use attempt::{AttemptView, Finding, Grade, Group, Stage, StageView, WhyView};
 pub use audit::{AuditEntry, AuditPage, AuditPhase, ChainView, HeadView, HeadsPage};
 pub use health::{BoxView, CertificateView, CoreView, DiskView};
-pub use live::{LiveParticipant, LiveRoom, LiveTrack, Path, RoomDetail};
+pub use live::{EndRequest, LiveParticipant, LiveRoom, LiveTrack, Path, RoomDetail};
 pub use stream::{Change, Frame, Role};

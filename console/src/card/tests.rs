@@ -9,7 +9,6 @@ fn bound(verb: Verb) -> Bound {
         },
         room_sid: Some("RM_abc22B8".to_owned()),
         title: "CONS-5".to_owned(),
-        second_person: false,
     }
 }
 
@@ -100,27 +99,6 @@ fn a_key_held_down_is_pressed_once() {
     hand.keys("2 b 8");
     assert!(matches!(hand.press("Ctrl-Y"), Outcome::Send(_)));
     assert_eq!(hand.press("Ctrl-Y"), Outcome::Stay, "it is on its way");
-}
-
-#[test]
-fn a_second_person_is_named_where_it_was_recorded() {
-    let mut hand = Hand::on(Bound {
-        second_person: true,
-        ..bound(Verb::End)
-    });
-    hand.keys("Enter s Tab Tab 2 2 b 8 Ctrl-Y");
-    assert!(
-        hand.card
-            .missing
-            .is_some_and(|missing| missing.contains("who else agreed"))
-    );
-    hand.keys("Tab Tab m l e e");
-    hand.now_ms += 1_000;
-    assert!(
-        matches!(hand.press("Ctrl-Y"), Outcome::Send(_)),
-        "{:?}",
-        hand.card.missing
-    );
 }
 
 #[test]

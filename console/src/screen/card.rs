@@ -5,12 +5,12 @@ use crate::look::Tone;
 use crate::model::Model;
 use crate::pen::{Pen, dim, plain, strong};
 use crate::screen::window;
-use crate::station::Fresh;
+use crate::station::{Fresh, Station};
 use crate::text;
 use crate::update::{outcome_word, verb_word, worked};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use wire::admin::{Target, Verb};
+use wire::admin::{LiveRoom, Target, Verb};
 
 /// Draws the card.
 pub(super) fn draw(model: &Model, card: &Card, area: Rect, buf: &mut Buffer) {
@@ -45,16 +45,20 @@ pub(super) fn draw(model: &Model, card: &Card, area: Rect, buf: &mut Buffer) {
             } else {
                 Tone::Medium
             };
-            pen.row(&[(
-                tone,
-                format!(
-                    "{} in {} ms, audit #{}",
-                    outcome_word(answer.outcome),
-                    answer.took_ms,
-                    answer.audit
-                ),
-            )]);
+            let took = match answer.waits_until_ms {
+                Some(_) => String::new(),
+                None => format!(" in {} ms", answer.took_ms),
+            };
+            let word = outcome_word(answer.outcome);
+            pen.row(&[(tone, format!("{word}{took}, audit #{}", answer.audit))]);
             pen.paragraph(Tone::Plain, "", &answer.detail);
+            if let Some(until) = answer.waits_until_ms {
+                let until = format!(
+                    "Until {} somebody else's End confirms it",
+                    model.time(until)
+                );
+                pen.row(&[strong(until)]);
+            }
             pen.row(&[dim("Esc closes")]);
         }
         Step::Answered(Err(why)) => {
@@ -118,6 +122,7 @@ fn impact(model: &Model, card: &Card) -> Vec<String> {
                 if room.recording { "ON" } else { "off" },
                 if room.hold { "YES" } else { "none" },
             ));
+            lines.extend(second_person(model, station, card, room));
         }
         None if matches!(card.step, Step::Impact | Step::Form) => {
             lines.push("It has ended by itself; nothing is left to do".to_owned());
@@ -125,6 +130,31 @@ fn impact(model: &Model, card: &Card) -> Vec<String> {
         None => {}
     }
     lines
+}
+
+/// Who else has to end it, where it is held.
+fn second_person(model: &Model, station: &Station, card: &Card, room: &LiveRoom) -> Option<String> {
+    let takes_two = matches!(
+        (card.bound.verb, &card.bound.target),
+        (Verb::End, Target::Room { .. } | Target::Participant { .. })
+    );
+    if !takes_two || !room.hold {
+        return None;
+    }
+    let mut requests = room.end_requests.iter();
+    Some(match requests.find(|request| request.sid == card.id()) {
+        Some(own) if own.by == station.operator => format!(
+            "Held: you asked to end it; until {} somebody else may",
+            model.time(own.until_ms)
+        ),
+        Some(request) => format!(
+            "{} asks to end this held session: your End confirms it",
+            text::cut(&request.by, 20)
+        ),
+        None => {
+            "Held: your End waits 5 min for somebody else's. SAFETY does not, and alarms".to_owned()
+        }
+    })
 }
 
 fn effect(card: &Card) -> &'static str {
@@ -191,12 +221,6 @@ fn form(model: &Model, card: &Card, pen: &mut Pen) {
             (at(Field::LastFour), text::left(four.text(), 5)),
             dim("  type the last four characters of the id above"),
         ]);
-    }
-    if card.bound.second_person {
-        pen.row(&[(
-            Tone::Medium,
-            "Held or recorded: the note says who else agreed".to_owned(),
-        )]);
     }
     match card.missing {
         Some(missing) => pen.row(&[(Tone::Medium, format!("! {missing}"))]),

@@ -127,6 +127,10 @@ fn head(model: &Model, sid: &str, pen: &mut Pen) {
             room.flags.join(" ")
         }),
     ];
+    if let Some(request) = room.end_requests.first() {
+        let asks = format!("  END?{} {}", request.by, text::short_id(&request.sid));
+        pieces.push((Tone::Medium, asks));
+    }
     if let Some(alarm) = room
         .alarm
         .as_deref()

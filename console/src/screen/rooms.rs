@@ -102,6 +102,9 @@ fn cells(model: &Model, room: &LiveRoom, pen: &Pen) -> Vec<Piece> {
 fn flags(model: &Model, room: &LiveRoom) -> Piece {
     let priority = model.picture().priority_of(room);
     let mut words: Vec<&str> = priority.map(mark).into_iter().collect();
+    let asks = room.end_requests.first();
+    let asks = asks.map(|request| format!("END?{}", request.by));
+    words.extend(asks.as_deref());
     let code = room
         .alarm
         .as_deref()
@@ -115,7 +118,8 @@ fn flags(model: &Model, room: &LiveRoom) -> Piece {
     if room.locked {
         words.push("locked");
     }
-    (priority.map_or(Tone::Plain, Look::tone), words.join(" "))
+    let tone = asks.as_ref().map_or(Tone::Plain, |_| Tone::Medium);
+    (priority.map_or(tone, Look::tone), words.join(" "))
 }
 
 fn selected(model: &Model) -> Option<&LiveRoom> {
@@ -182,6 +186,11 @@ fn detail(model: &Model, area: Rect, buf: &mut Buffer) {
     ];
     for (name, value) in rows {
         pen.row(&[dim(text::left(name, 12)), plain(value)]);
+    }
+    for request in &room.end_requests {
+        let (by, until) = (&request.by, model.time(request.until_ms));
+        let told = format!("{by} asks, until {until}: X confirms");
+        pen.row(&[(Tone::Medium, format!("{}{told}", text::left("end?", 12)))]);
     }
     let alarm = room
         .alarm

@@ -153,11 +153,6 @@ pub(crate) fn make(
     {
         return Err("that is for a person: open the room and put the cursor on one".to_owned());
     }
-    let room = room_sid
-        .as_ref()
-        .and_then(|sid| model.station().live.rooms.get(sid));
-    let second_person = matches!(verb, Verb::End | Verb::Purge)
-        && room.is_some_and(|room| room.hold || room.recording);
     let tag = model.next_tag;
     model.next_tag += 1;
     let bound = Bound {
@@ -166,7 +161,6 @@ pub(crate) fn make(
         target,
         room_sid,
         title,
-        second_person,
     };
     Ok(Card::new(bound, tag))
 }

@@ -161,6 +161,7 @@ pub(crate) fn outcome_word(outcome: Outcome) -> &'static str {
         Outcome::Done => "DONE",
         Outcome::Forced => "FORCED",
         Outcome::Already => "ALREADY SO",
+        Outcome::Waiting => "WAITS FOR A SECOND PERSON",
         Outcome::Refused => "REFUSED",
         Outcome::Failed => "FAILED",
     }

@@ -68,6 +68,7 @@ fn rooms(model: &Model) -> Vec<String> {
                 .map_or(3, |priority| priority as u8);
             (
                 priority,
+                room.end_requests.is_empty(),
                 room.flags.is_empty(),
                 Reverse(room.loss_permille),
                 &room.name,

@@ -168,6 +168,7 @@ async fn act(State(world): Shared, Json(request): Json<ActionRequest>) -> Json<A
         outcome: Outcome::Done,
         detail: "as asked".to_owned(),
         took_ms: 3,
+        waits_until_ms: None,
     })
 }
 
@@ -245,6 +246,7 @@ pub(crate) fn live_room(sid: &str, name: &str) -> LiveRoom {
         alarm: None,
         flags: Vec::new(),
         ward: None,
+        end_requests: Vec::new(),
     }
 }
 

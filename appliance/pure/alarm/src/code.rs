@@ -106,6 +106,11 @@ alarms! {
         consequence "The old certificate stays in use; on the day it expires nobody new gets in."
         action "Put right what the cause names, then `systemctl reload ringward`."
         within hours(8), raised after seconds(0), cleared after seconds(0);
+    /// Somebody ended alone, for safety, what takes two people.
+    BreakGlass "BREAK-GLASS" Medium
+        consequence "Nobody else has judged whether the held session had to end."
+        action "Ask who ended it and why (`ringward audit --act end`); then acknowledge, which is what ends this alarm."
+        within hours(8), raised after seconds(0), cleared after seconds(0);
     /// Nobody of a subnet gets media over UDP.
     UdpBlock "UDP-BLOCK" Medium
         consequence "Nobody in this subnet has picture or sound, or only over a slower path."

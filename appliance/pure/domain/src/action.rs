@@ -264,6 +264,8 @@ pub enum Outcome {
     Forced,
     /// It had already ended, or was as wanted.
     Already,
+    /// Nothing was done yet: a second person has to ask for the same.
+    Waiting,
     /// Refused: a Hold, something that is not there.
     Refused,
     /// Tried and not done.
@@ -278,6 +280,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Forced => "forced",
             Self::Already => "already",
+            Self::Waiting => "waiting",
             Self::Refused => "refused",
             Self::Failed => "failed",
         }

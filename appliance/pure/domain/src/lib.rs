@@ -3,6 +3,7 @@
 pub mod action;
 pub mod audit;
 pub mod event;
+pub mod second;
 pub mod standing;
 
 pub use audit::{AuditPhase, AuditRecord};

@@ -416,7 +416,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "delete",
         "/admin/rooms/{room}",
         Who::Operator,
-        "Ends a room; its record stays.",
+        "Ends a room; its record stays. 202: it is held, and a second person has to ask for it.",
         Gives::Nothing,
     ),
     operation(
@@ -549,7 +549,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "post",
         "/admin/actions",
         Who::Operator,
-        "Does something, written into the audit journal before and after.",
+        "Does something, written into the audit journal before and after. 202: a second person has to ask for it.",
         Gives::Json(Schemas::of::<ActionAnswer>),
     )
     .takes(Takes::Json(Schemas::of::<ActionRequest>)),

@@ -13,19 +13,21 @@ mod effect;
 mod pace;
 mod queue;
 mod remembered;
+mod second;
 
 use crate::event::QueryError;
 use crate::handle::{CallError, ControlHandle};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use vocab::{ErrorKind, RoomName};
+use vocab::{ErrorKind, RoomName, UnixMillis};
 
 pub use alarm::{AlarmChange, AlarmDesk, AlarmVerdict};
 pub use domain::action::{
     Action, DEFAULT_DEADLINE, InvalidAction, Outcome, Reason, Role, Target, Verb,
 };
 pub use domain::audit::{AuditPhase, AuditRecord};
+pub use domain::second::EndRequest;
 pub use pace::{ACTION_BURST, ACTIONS_PER_SECOND};
 pub use store::{AuditQuery, Chain, StoredAudit};
 
@@ -55,6 +57,8 @@ pub struct Answer {
     pub detail: String,
     /// From the intent on disk to the last effect.
     pub took: Duration,
+    /// Until when somebody else may ask for the same; with [`Outcome::Waiting`].
+    pub waits_until: Option<UnixMillis>,
 }
 
 /// Why nothing was done.

@@ -17,6 +17,7 @@ use crate::staged::{Reply, Saved, Staged};
 use crate::status::Health;
 use domain::Standing;
 use domain::event::{EndReason, Event, EventData};
+use domain::second::EndRequests;
 use media::{MediaCommand, MediaEvent, MediaPlane};
 use signal::{Keys, Now, Room, RoomConfig};
 use std::collections::{BTreeSet, HashMap};
@@ -45,6 +46,8 @@ pub struct Control {
     pub(crate) rpcs: PendingRpcs,
     pub(crate) actions: Actions,
     pub(crate) desk: Desk,
+    /// Ends that wait for a second person. They do not outlive the box, and no room does.
+    pub(crate) end_requests: EndRequests,
     pub(crate) ended: Ended,
     /// Holds, blocks and the drain, events of this batch included.
     pub(crate) standing: Standing,
@@ -98,6 +101,7 @@ impl Control {
             rpcs: PendingRpcs::default(),
             actions: Actions::default(),
             desk: Desk::default(),
+            end_requests: EndRequests::default(),
             ended: Ended::default(),
             standing,
             retiring: false,
@@ -253,6 +257,7 @@ impl Control {
         self.appended += 1;
         self.ended.note(event, Instant::now());
         self.standing.apply(event);
+        self.end_requests.handle_event(event);
         self.health.set_draining(self.is_draining());
         let appended = self.store.append(event).map(|_| ());
         if let Err(error) = &appended {

@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::room::LiveRoom;
+use domain::second::EndRequest;
 use serde::Deserialize;
 use signal::Present;
 use vocab::{RoomName, RoomSid, UnixMillis};
@@ -28,6 +29,8 @@ pub struct RoomNow {
     pub hold: bool,
     /// `ward` of its metadata where that is a JSON object, else its name before the first `-`.
     pub ward: Option<String>,
+    /// Ends of it, or of somebody in it, that wait for a second person.
+    pub end_requests: Vec<EndRequest>,
     /// Everybody in it, hidden ones too, in order of joining.
     pub present: Vec<Present>,
 }
@@ -52,7 +55,7 @@ impl Control {
         });
         let mut rooms: Vec<RoomNow> = rooms.collect();
         for room in &mut rooms {
-            room.hold = self.standing.is_held(&room.sid);
+            self.add_standing(room);
         }
         rooms
     }
@@ -66,8 +69,15 @@ impl Control {
             .map(|(key, _)| *key);
         let key = by_sid.or_else(|| self.by_name.get(sid_or_name).copied())?;
         let mut room = self.read_room(key, |live| room_now(live, true)).ok()?;
-        room.hold = self.standing.is_held(&room.sid);
+        self.add_standing(&mut room);
         Some(room)
+    }
+
+    /// What this thread knows of a room and the room does not.
+    fn add_standing(&self, room: &mut RoomNow) {
+        room.hold = self.standing.is_held(&room.sid);
+        let requests = self.end_requests.of_room(&room.sid);
+        room.end_requests = requests.cloned().collect();
     }
 }
 
@@ -78,6 +88,7 @@ fn room_now(live: &LiveRoom, with_tracks: bool) -> RoomNow {
         created_at: live.created_at,
         locked: live.room.is_locked(),
         hold: false,
+        end_requests: Vec::new(),
         ward: ward(live.room.metadata(), live.room.name()),
         present: live.room.present(with_tracks),
     }

@@ -111,6 +111,7 @@ impl Thread {
                 self.control.close_all(clock::now());
             }
             self.control.fire_timers(clock::now());
+            self.control.lapse_end_requests();
             self.control.perform_actions();
             metrics::histogram!("ringward_control_batch_items").record(items as f64);
             metrics::histogram!("ringward_control_batch_seconds").record(began.elapsed());

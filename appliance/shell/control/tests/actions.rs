@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::{Store, StoreOptions};
 use tempfile::TempDir;
-use vocab::{Redacted, UnixMillis};
+use vocab::{Redacted, RoomSid, UnixMillis};
 
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<MediaCommand>>>);
@@ -106,8 +106,12 @@ impl TestBox {
     }
 
     async fn act(&self, action: Action) -> Result<Answer, ActError> {
+        self.act_by("uid:0", action).await
+    }
+
+    async fn act_by(&self, name: &str, action: Action) -> Result<Answer, ActError> {
         let by = Operator {
-            name: "uid:0".to_owned(),
+            name: name.to_owned(),
             role: Role::Admin,
         };
         self.control.act(action, by).await
@@ -245,6 +249,64 @@ async fn without_an_audit_journal_only_what_protects_somebody_is_done() {
 }
 
 #[tokio::test]
+async fn nobody_in_a_held_room_is_ended_by_one_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let a_box = TestBox::start(folder.path());
+    let _session = a_box.join("ward", "alice").await.unwrap();
+    let room = a_box.open("ward").await;
+    let alice = a_box.sid_of("ward", "alice").await;
+    let end = || action(Verb::End, Target::Participant(alice.as_str().into()));
+    let hold = action(Verb::Hold, Target::Room(room.as_str().into()));
+    a_box.act(hold).await.unwrap();
+    let first = a_box.act_by("mlee", end()).await.unwrap();
+    assert_eq!(first.outcome, Outcome::Waiting, "{}", first.detail);
+    assert_eq!(a_box.sid_of("ward", "alice").await, alice, "she is inside");
+    let whole = action(Verb::End, Target::Room(room.as_str().into()));
+    let other = a_box.act_by("jdoe", whole).await.unwrap();
+    assert_eq!(other.outcome, Outcome::Waiting, "that is another End");
+    let second = a_box.act_by("jdoe", end()).await.unwrap();
+    assert_eq!(second.outcome, Outcome::Done, "{}", second.detail);
+}
+
+#[tokio::test]
+async fn for_safety_one_person_is_enough_and_an_alarm_tells_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let a_box = TestBox::start(folder.path());
+    let desk = Arc::new(OneAlarm::default());
+    a_box.control.open_alarm_desk(desk.clone());
+    let end = |sid: &str| Action {
+        reason: Reason::Safety,
+        ..action(Verb::End, Target::Room(sid.into()))
+    };
+    for (name, held, asked, broken) in [
+        ("not held", false, None, false),
+        ("held", true, None, true),
+        (
+            "held, and asked for by the same person",
+            true,
+            Some("mlee"),
+            true,
+        ),
+        ("held, and asked for by another", true, Some("jdoe"), false),
+    ] {
+        let sid = a_box.open("ward").await;
+        let room = Target::Room(sid.as_str().into());
+        if held {
+            a_box.act(action(Verb::Hold, room.clone())).await.unwrap();
+        }
+        if let Some(by) = asked {
+            let first = a_box.act_by(by, action(Verb::End, room)).await.unwrap();
+            assert_eq!(first.outcome, Outcome::Waiting, "{name}");
+        }
+        let done = a_box.act_by("mlee", end(&sid)).await.unwrap();
+        assert_eq!(done.outcome, Outcome::Done, "{name}: {}", done.detail);
+        let told = std::mem::take(&mut *desk.1.lock().unwrap());
+        let want = broken.then(|| (RoomSid::new(sid.as_str()), done.audit));
+        assert_eq!(told, Vec::from_iter(want), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn past_its_deadline_an_end_is_forced_and_still_has_its_record() {
     let folder = tempfile::tempdir().unwrap();
     let a_box = TestBox::start(folder.path());
@@ -346,7 +408,8 @@ async fn a_login_and_an_intent_share_the_fate_of_their_commit() {
     assert_eq!(TestBox::start(left.path()).audit().await, []);
 }
 
-struct OneAlarm(Mutex<Vec<AlarmChange>>);
+#[derive(Default)]
+struct OneAlarm(Mutex<Vec<AlarmChange>>, Mutex<Vec<(RoomSid, u64)>>);
 
 impl AlarmDesk for OneAlarm {
     fn change(&self, change: &AlarmChange) -> AlarmVerdict {
@@ -355,6 +418,10 @@ impl AlarmDesk for OneAlarm {
         }
         self.0.lock().unwrap().push(change.clone());
         AlarmVerdict::Done("acknowledged".to_owned())
+    }
+
+    fn glass_broken(&self, room: &RoomSid, audit: u64) {
+        self.1.lock().unwrap().push((room.clone(), audit));
     }
 }
 
@@ -365,7 +432,7 @@ async fn alarms_are_changed_after_the_intent_is_on_disk() {
     let ack = |id: &str| action(Verb::Acknowledge, Target::Alarm(id.to_owned()));
     let nobody = a_box.act(ack("CERT-EXPIRED")).await.unwrap();
     assert_eq!(nobody.outcome, Outcome::Refused, "{}", nobody.detail);
-    let desk = Arc::new(OneAlarm(Mutex::default()));
+    let desk = Arc::new(OneAlarm::default());
     a_box.control.open_alarm_desk(desk.clone());
     let done = a_box.act(ack("CERT-EXPIRED")).await.unwrap();
     assert_eq!(done.outcome, Outcome::Done);

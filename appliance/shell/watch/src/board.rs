@@ -15,6 +15,9 @@ use wire::admin::{AlarmScore, AlarmView};
 /// News that nobody has taken; beyond it the oldest is forgotten. The board itself forgets nothing.
 const MAX_NEWS: usize = 1_000;
 
+/// What has no cause that could go: it stands until somebody acknowledges it.
+const HAPPENED_ONCE: [Code; 1] = [Code::BreakGlass];
+
 /// All technical alarms of the box. Cheap to clone; every call takes microseconds, but for one
 /// that an operator's answer is kept on disk by.
 #[derive(Debug, Clone)]
@@ -111,14 +114,19 @@ impl AlarmBoard {
         self.lock().change(Board::handle_timeout);
     }
 
-    /// Somebody knows of it.
+    /// Somebody knows of it. What happened once is over with that.
     ///
     /// # Errors
     /// It is not there, or on the shelf.
     pub fn acknowledge(&self, id: &str, by: &str) -> Result<Changed, ChangeAlarmError> {
         let id = AlarmId::parse(id).ok_or(ChangeAlarmError::NotFound)?;
-        self.lock()
-            .change(|board, now| board.acknowledge(&id, by, now))
+        self.lock().change(|board, now| {
+            let changed = board.acknowledge(&id, by, now)?;
+            if HAPPENED_ONCE.contains(&id.code()) {
+                board.clear(id.code(), id.subject(), now);
+            }
+            Ok(changed)
+        })
     }
 
     /// It makes no sound and does not blink for two minutes.

@@ -128,6 +128,9 @@ pub struct ActionAnswer {
     pub detail: String,
     /// From the intent on disk to the last effect.
     pub took_ms: u64,
+    /// Until when somebody else may ask for the same; with [`Outcome::Waiting`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_until_ms: Option<u64>,
 }
 
 /// How an action ended.
@@ -141,6 +144,9 @@ pub enum Outcome {
     Forced,
     /// It had already ended, or was as wanted.
     Already,
+    /// Nothing was done yet: it is about a held session, and a second person has to ask for the same
+    /// within five minutes.
+    Waiting,
     /// Refused: a Hold, a missing right.
     Refused,
     /// Tried and not done.

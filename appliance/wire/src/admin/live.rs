@@ -42,6 +42,21 @@ pub struct LiveRoom {
     /// `ward` attribute of the room's metadata, or the part of the name before the first `-`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ward: Option<String>,
+    /// Ends of it, or of somebody in it, that wait for a second person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub end_requests: Vec<EndRequest>,
+}
+
+/// Somebody wants to end a held session; somebody else has to ask for the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EndRequest {
+    /// What: the room's sid, or that of somebody in it.
+    pub sid: String,
+    /// Who asks: an operator's account, or `uid:0`.
+    pub by: String,
+    /// Until when it waits, on the box's clock.
+    pub until_ms: u64,
 }
 
 /// How media reaches somebody.

@@ -7,6 +7,7 @@ use crate::sample::{self, ASCII, UNICODE, arm, done, hear, press, say};
 use crate::screen::Screen;
 use crate::station::Station;
 use crate::update::update;
+use wire::admin::EndRequest;
 
 fn shown(name: &str, model: &Model) {
     insta::assert_snapshot!(name, described(&drawn(model, (80, 24))));
@@ -52,6 +53,55 @@ fn the_kill_card_says_what_became_of_it() {
         },
     );
     shown("card_4_not_known", &model);
+}
+
+/// Of the first room: held, and perhaps somebody wants to end it.
+fn held(asks: Option<&str>) -> Model {
+    let mut model = at(Screen::Rooms, ASCII);
+    let room = model.picture().rooms["RM_aaaaaaaa7F3A"].as_ref().clone();
+    let request = |by: &str| EndRequest {
+        sid: room.sid.clone(),
+        by: by.to_owned(),
+        until_ms: sample::NOW_MS + 247_000,
+    };
+    let room = wire::admin::LiveRoom {
+        hold: true,
+        end_requests: asks.map(request).into_iter().collect(),
+        ..room
+    };
+    let change = wire::admin::Change::Room { room };
+    let frame = sample::frame(sample::NOW_MS + 100, change);
+    hear(&mut model, Heard::Frame(Box::new(frame)));
+    arm(&mut model);
+    model
+}
+
+#[test]
+fn a_held_session_waits_for_a_second_person_and_everybody_sees_who_asks() {
+    let mut model = held(None);
+    press(&mut model, "X");
+    shown("card_held", &model);
+    press(&mut model, "Enter s Tab Tab 7 F 3 A Ctrl-Y");
+    let tag = *model.pending.keys().next().expect("on its way");
+    let waits = wire::admin::ActionAnswer {
+        outcome: wire::admin::Outcome::Waiting,
+        waits_until_ms: Some(sample::NOW_MS + 300_000),
+        ..done("held: a second person has to end it too").expect("an answer")
+    };
+    let answer = Ok(waits);
+    hear(&mut model, Heard::Answer { tag, answer });
+    shown("card_held_waits", &model);
+
+    let mut other = held(Some("jdoe"));
+    for size in super::SIZES {
+        let name = format!("rooms_asked_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, described(&drawn(&other, size)));
+    }
+    press(&mut other, "X");
+    shown("card_held_asked", &other);
+    let mut own = held(Some("mlee"));
+    press(&mut own, "X");
+    shown("card_held_own", &own);
 }
 
 #[test]

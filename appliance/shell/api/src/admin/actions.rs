@@ -19,7 +19,7 @@ use wire::{PROBLEM_JSON, Problem};
 /// Largest request: a note of 200 characters and a few ids. Beyond it: 400.
 const MAX_ACTION_BYTES: usize = 8 * 1024;
 
-/// `POST /admin/actions`. 200 when it is so now; 409 when it was refused and 503 when it could not
+/// `POST /admin/actions`. 200 when it is so now; 202 when a second person has to ask for it; 409 when it was refused and 503 when it could not
 /// be done, both with the answer's fields beside the problem's.
 pub(crate) async fn act(
     State(api): State<Api>,
@@ -35,12 +35,13 @@ pub(crate) async fn act(
     Ok(shape(answer))
 }
 
-/// Ends the room that lives under a name now; the action names its sid.
+/// Ends the room that lives under a name now; the action names its sid. 204 when it has ended,
+/// otherwise as [`act`] answers.
 pub(super) async fn end_by_name(
     api: &Api,
     operator: Operator,
     name: String,
-) -> Result<(), ApiError> {
+) -> Result<Response, ApiError> {
     let found = api.control.run(move |c| c.list_rooms(&[name])).await?;
     let room = found.into_iter().next().ok_or(RoomNotFound)?;
     let action = action::Action {
@@ -56,8 +57,13 @@ pub(super) async fn end_by_name(
         name: operator.actor,
         role: role(operator.role),
     };
-    api.control.act(action, by).await?;
-    Ok(())
+    let answer = api.control.act(action, by).await?;
+    Ok(match answer.outcome {
+        action::Outcome::Done | action::Outcome::Forced | action::Outcome::Already => {
+            StatusCode::NO_CONTENT.into_response()
+        }
+        _ => shape(answer),
+    })
 }
 
 async fn read(body: Body) -> Result<ActionRequest, ApiError> {
@@ -97,9 +103,11 @@ fn shape(answer: Answer) -> Response {
         outcome: outcome(answer.outcome),
         detail: answer.detail,
         took_ms: u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
+        waits_until_ms: answer.waits_until.map(|until| until.0),
     };
     match view.outcome {
         Outcome::Done | Outcome::Forced | Outcome::Already => Json(view).into_response(),
+        Outcome::Waiting => (StatusCode::ACCEPTED, Json(view)).into_response(),
         Outcome::Refused => failed(StatusCode::CONFLICT, "refused", view),
         Outcome::Failed => failed(StatusCode::SERVICE_UNAVAILABLE, "failed", view),
     }
@@ -180,6 +188,7 @@ fn outcome(outcome: action::Outcome) -> Outcome {
         action::Outcome::Done => Outcome::Done,
         action::Outcome::Forced => Outcome::Forced,
         action::Outcome::Already => Outcome::Already,
+        action::Outcome::Waiting => Outcome::Waiting,
         action::Outcome::Refused => Outcome::Refused,
         action::Outcome::Failed => Outcome::Failed,
     }

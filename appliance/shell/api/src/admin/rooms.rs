@@ -5,7 +5,7 @@ use crate::problem::ApiError;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::response::Response;
 use control::room::RoomNotFound;
 use wire::admin::{LiveRoom, Role, RoomDetail};
 
@@ -28,8 +28,7 @@ pub(crate) async fn end_room(
     State(api): State<Api>,
     operator: Operator,
     Path(room): Path<String>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     operator.require(Role::Operator)?;
-    super::actions::end_by_name(&api, operator, room).await?;
-    Ok(StatusCode::NO_CONTENT)
+    super::actions::end_by_name(&api, operator, room).await
 }

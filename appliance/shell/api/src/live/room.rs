@@ -1,12 +1,15 @@
 //! One room as operators see it: what control knows of it, and what its transports carry.
 
 use super::flags::{self, One};
+use control::action;
 use control::live::{PresentNow, Quality, RoomNow};
 use livekit_protocol::TrackInfo;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use watch::{Carrier, LOSS_PERMILLE, Moment, Transports, subnet};
-use wire::admin::{AlarmState, AlarmView, LiveParticipant, LiveRoom, LiveTrack, Path, RoomDetail};
+use wire::admin::{
+    AlarmState, AlarmView, EndRequest, LiveParticipant, LiveRoom, LiveTrack, Path, RoomDetail,
+};
 
 /// Which alarm is about what, the most urgent first.
 pub(super) struct About(BTreeMap<String, String>);
@@ -88,6 +91,7 @@ impl<'a> Seen<'a> {
             alarm: alarm.cloned(),
             flags: flags::of(&self.people, self.now),
             ward: self.room.ward.clone(),
+            end_requests: self.room.end_requests.iter().map(end_request).collect(),
         }
     }
 
@@ -117,6 +121,14 @@ impl<'a> Seen<'a> {
     fn subnets(&self) -> impl Iterator<Item = String> {
         let remotes = self.people.iter().filter_map(|one| one.reading.remote);
         remotes.map(|remote| subnet(remote.ip()))
+    }
+}
+
+fn end_request(request: &action::EndRequest) -> EndRequest {
+    EndRequest {
+        sid: request.target.to_string(),
+        by: request.by.clone(),
+        until_ms: request.until().0,
     }
 }
 

@@ -173,7 +173,12 @@ impl TestBox {
 
     /// The operators' router behind a listener that vouches for somebody with `role`.
     pub(crate) fn admin_router_for(&self, role: Role) -> Router {
-        let actor = "uid:0".to_owned();
+        self.admin_router_of("uid:0", role)
+    }
+
+    /// The operators' router behind a listener that vouches for this one.
+    pub(crate) fn admin_router_of(&self, actor: &str, role: Role) -> Router {
+        let actor = actor.to_owned();
         self.bare_admin_router()
             .layer(Extension(OperatorIdentity { actor, role }))
     }

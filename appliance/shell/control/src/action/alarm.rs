@@ -2,7 +2,7 @@
 
 use domain::action::{Reason, Verb};
 use std::sync::{Arc, OnceLock};
-use vocab::UnixMillis;
+use vocab::{RoomSid, UnixMillis};
 
 /// Acknowledge, silence, shelve or unshelve, as an operator asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub enum AlarmVerdict {
 pub trait AlarmDesk: Send + Sync {
     /// Carries out a change whose intent is in the audit journal.
     fn change(&self, change: &AlarmChange) -> AlarmVerdict;
+
+    /// Somebody ended alone, for safety, what takes two people: whoever is next is to know.
+    fn glass_broken(&self, room: &RoomSid, audit: u64);
 }
 
 /// The desk, once there is one.
@@ -55,5 +58,11 @@ impl Desk {
             || AlarmVerdict::Refused("this box keeps no alarms".to_owned()),
             |desk| desk.change(change),
         )
+    }
+
+    pub(super) fn glass_broken(&self, room: &RoomSid, audit: u64) {
+        if let Some(desk) = self.0.get() {
+            desk.glass_broken(room, audit);
+        }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Effect {
     detail: String,
     /// It is worth nothing unless its event is on disk.
     needs_disk: bool,
+    /// A second person may ask for it until then.
+    pub(super) waits_until: Option<UnixMillis>,
 }
 
 impl Effect {
@@ -26,7 +28,20 @@ impl Effect {
             outcome,
             detail: detail.into(),
             needs_disk: false,
+            waits_until: None,
         }
+    }
+
+    /// The same, with who it was done by.
+    pub(super) fn by(mut self, people: &str) -> Self {
+        self.detail = format!("{people}; {}", self.detail);
+        self
+    }
+
+    /// The same, while it waits for somebody else.
+    pub(super) fn until(mut self, at: UnixMillis) -> Self {
+        self.waits_until = Some(at);
+        self
     }
 
     /// How it ended, now that the batch's events are on disk or not.
@@ -84,8 +99,7 @@ impl Control {
     pub(super) fn effect(&mut self, asked: &Asked) -> Effect {
         let action = &asked.action;
         match (action.verb, &action.target) {
-            (Verb::End, Target::Room(sid)) => self.end_room(sid, asked.is_late()),
-            (Verb::End, Target::Participant(sid)) => self.end_participant(sid.as_str()),
+            (Verb::End, Target::Room(_) | Target::Participant(_)) => self.end_by_enough(asked),
             (Verb::End, Target::Track(sid)) => self.end_track(sid.as_str()),
             (Verb::Mute, Target::Track(sid)) => self.mute_track_by_sid(sid.as_str()),
             (Verb::Hold, Target::Room(sid)) => self.hold(sid, &asked.past),
@@ -115,7 +129,7 @@ impl Control {
         }
     }
 
-    fn end_room(&mut self, sid: &RoomSid, late: bool) -> Effect {
+    pub(super) fn end_room(&mut self, sid: &RoomSid, late: bool) -> Effect {
         let Some(key) = self.live_room(sid.as_str()) else {
             return Effect::new(Outcome::Already, "it had ended");
         };
@@ -137,7 +151,7 @@ impl Control {
         }
     }
 
-    fn end_participant(&mut self, sid: &str) -> Effect {
+    pub(super) fn end_participant(&mut self, sid: &str) -> Effect {
         let Some((key, found)) = self.live_presence(sid) else {
             return Effect::new(Outcome::Already, "it had left");
         };
@@ -325,7 +339,7 @@ impl Control {
     }
 
     /// The room that lives under this sid.
-    fn live_room(&self, sid: &str) -> Option<RoomKey> {
+    pub(super) fn live_room(&self, sid: &str) -> Option<RoomKey> {
         let found = self
             .rooms
             .iter()
@@ -333,7 +347,7 @@ impl Control {
         found.map(|(key, _)| *key)
     }
 
-    fn live_presence(&self, sid: &str) -> Option<(RoomKey, FoundPresence)> {
+    pub(super) fn live_presence(&self, sid: &str) -> Option<(RoomKey, FoundPresence)> {
         let mut rooms = self.rooms.iter();
         rooms.find_map(|(key, live)| Some((*key, live.room.find_presence(sid)?)))
     }

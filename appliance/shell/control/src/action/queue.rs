@@ -9,7 +9,7 @@ use crate::control::Control;
 use crate::staged::Saved;
 use domain::action::{Action, Outcome};
 use domain::audit::{AuditPhase, AuditRecord};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::oneshot;
 use vocab::UnixMillis;
 
@@ -21,6 +21,8 @@ pub(crate) struct Actions {
     done: Vec<Done>,
     /// Something is buffered that no action waits for.
     refusals: bool,
+    /// Requests for a second person that ended without one.
+    pub(super) lapsed: Vec<AuditRecord>,
     pace: Pace,
     remembered: Remembered,
     /// Could not be written when it should have been.
@@ -52,6 +54,11 @@ impl Asked {
     /// Whether the soft way would come too late.
     pub(super) fn is_late(&self) -> bool {
         self.at.elapsed() > self.action.deadline
+    }
+
+    /// Its intent's place; `None` while it is owed.
+    pub(super) fn audit(&self) -> Option<u64> {
+        self.audit
     }
 
     fn record(&self, phase: AuditPhase) -> AuditRecord {
@@ -180,6 +187,7 @@ impl Control {
 
     /// Puts the batch's intents on disk, then does them.
     pub(crate) fn perform_actions(&mut self) {
+        let lapsed = self.write_lapsed();
         let actions = &mut self.actions;
         let (asked, notes) = (
             std::mem::take(&mut actions.asked),
@@ -189,6 +197,11 @@ impl Control {
             return self.pay_owed();
         }
         let written = self.commit_audit();
+        if written.is_err() {
+            for record in lapsed {
+                self.owe(record);
+            }
+        }
         for (sequence, reply) in notes {
             let _ = reply.send(written.clone().map(|()| sequence));
         }
@@ -205,6 +218,21 @@ impl Control {
             }
             self.perform(asked);
         }
+    }
+
+    /// Buffers what lapsed, and gives it back in case it must be owed.
+    fn write_lapsed(&mut self) -> Vec<AuditRecord> {
+        let at = Self::now().unix;
+        let (mut written, lapsed) = (Vec::new(), std::mem::take(&mut self.actions.lapsed));
+        for record in lapsed {
+            if self.store.audit().append(at, &record).is_ok() {
+                self.actions.refusals = true;
+                written.push(record);
+            } else {
+                self.owe(record);
+            }
+        }
+        written
     }
 
     fn perform(&mut self, asked: Asked) {
@@ -234,6 +262,7 @@ impl Control {
         let mut unwritten = Vec::new();
         for done in done {
             let took = done.began.elapsed();
+            let waits_until = done.effect.waits_until;
             let (outcome, detail) = done.effect.after(saved);
             if !done.asked.action.verb.is_fact() {
                 let record = done.asked.outcome(outcome, &detail);
@@ -244,7 +273,14 @@ impl Control {
                     unwritten.push(record);
                 }
             }
-            answers.push((done.asked, outcome, detail, took));
+            let answer = Answer {
+                audit: done.asked.audit.unwrap_or(0),
+                outcome,
+                detail,
+                took,
+                waits_until,
+            };
+            answers.push((done.asked, answer));
         }
         let written = if unwritten.is_empty() {
             Ok(())
@@ -256,33 +292,21 @@ impl Control {
                 self.owe(record);
             }
         }
-        for (asked, outcome, detail, took) in answers {
-            self.answer(asked, outcome, detail, took, written.is_ok());
+        for (asked, answer) in answers {
+            self.answer(asked, answer, written.is_ok());
         }
     }
 
-    fn answer(
-        &mut self,
-        asked: Asked,
-        outcome: Outcome,
-        mut detail: String,
-        took: Duration,
-        written: bool,
-    ) {
+    fn answer(&mut self, asked: Asked, mut answer: Answer, written: bool) {
         if asked.audit.is_none() || !written {
-            detail.push_str("; the audit journal could not be written, its entry is owed");
+            let owed = "; the audit journal could not be written, its entry is owed";
+            answer.detail.push_str(owed);
         }
         metrics::counter!(
             "ringward_actions_total",
-            "verb" => asked.action.verb.as_str(), "outcome" => outcome.as_str()
+            "verb" => asked.action.verb.as_str(), "outcome" => answer.outcome.as_str()
         )
         .increment(1);
-        let answer = Answer {
-            audit: asked.audit.unwrap_or(0),
-            outcome,
-            detail,
-            took,
-        };
         self.actions
             .remembered
             .add(&asked.by.name, &asked.action, &answer);

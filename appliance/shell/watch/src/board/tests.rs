@@ -87,3 +87,16 @@ fn an_id_that_no_alarm_can_have_is_not_found() {
         );
     }
 }
+
+#[test]
+fn what_happened_once_stands_until_somebody_acknowledges_it() {
+    let board = AlarmBoard::in_memory();
+    board.raise(Code::BreakGlass, "RM_1", "one person ended it", 1);
+    board.tick();
+    let id = "BREAK-GLASS:RM_1".to_owned();
+    assert_eq!(states(&board), [(id.clone(), AlarmState::Unacknowledged)]);
+    board.acknowledge(&id, "jdoe").unwrap();
+    assert_eq!(states(&board), []);
+    let gone = News::Gone { id };
+    assert_eq!(board.take_news().last(), Some(&gone));
+}

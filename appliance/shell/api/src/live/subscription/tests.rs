@@ -29,6 +29,7 @@ fn room(number: u64, people: u32) -> LiveRoom {
         alarm: None,
         flags: Vec::new(),
         ward: None,
+        end_requests: Vec::new(),
     }
 }
 

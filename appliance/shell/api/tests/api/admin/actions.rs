@@ -122,7 +122,9 @@ async fn a_held_room_is_not_purged_until_it_is_released() {
     let a_box = TestBox::new();
     let sid = a_box.open("ward").await;
     assert_eq!(act(&a_box, &on_room("hold", &sid)).await.status, 200);
-    assert_eq!(act(&a_box, &on_room("end", &sid)).await.status, 200);
+    assert_eq!(act(&a_box, &on_room("end", &sid)).await.status, 202);
+    let second = act_by(&a_box, "mlee", &on_room("end", &sid)).await;
+    assert_eq!(second.status, 200, "{}", second.text());
     let again = act(&a_box, &on_room("hold", &sid)).await.json();
     assert_eq!(again["outcome"], "already");
 
@@ -149,6 +151,82 @@ async fn a_held_room_is_not_purged_until_it_is_released() {
         .json();
     assert_eq!(events["items"][0]["room_sid"], sid.as_str());
     assert_eq!(entries(&a_box, "?act=purge").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_held_room_ends_when_two_people_end_it_and_the_record_names_both() {
+    let a_box = TestBox::new();
+    let sid = a_box.open("ward").await;
+    act(&a_box, &on_room("hold", &sid)).await;
+    let first = act_by(&a_box, "mlee", &on_room("end", &sid)).await;
+    assert_eq!(first.status, 202, "{}", first.text());
+    let first = first.json();
+    assert_eq!(first["outcome"], "waiting");
+    let room = a_box.admin_get("/admin/rooms/ward").await.json()["room"].clone();
+    let shown = json!([{"sid": sid, "by": "mlee", "until_ms": first["waits_until_ms"]}]);
+    assert_eq!(room["end_requests"], shown, "everybody sees who waits");
+
+    let again = act_by(&a_box, "mlee", &on_room("end", &sid)).await;
+    assert_eq!(again.status, 202);
+    let again = again.json();
+    assert_eq!(again["waits_until_ms"], first["waits_until_ms"], "{again}");
+    assert!(
+        again["detail"]
+            .as_str()
+            .unwrap()
+            .contains("nothing is renewed")
+    );
+    let by_name = request(
+        Method::DELETE,
+        "/admin/rooms/ward",
+        None,
+        &[],
+        Body::empty(),
+    );
+    let by_name = answer_of(a_box.admin_router_of("mlee", Role::Admin), by_name).await;
+    assert_eq!(by_name.status, 202, "by its name is no way around");
+    assert_eq!(a_box.admin_get("/admin/rooms/ward").await.status, 200);
+
+    let second = act_by(&a_box, "jdoe", &on_room("end", &sid)).await;
+    assert_eq!(second.status, 200, "{}", second.text());
+    assert_eq!(a_box.admin_get("/admin/rooms/ward").await.status, 404);
+    let ends = entries(&a_box, "?act=end").await;
+    let done = ends.iter().find(|e| e["reason"] == "done").unwrap();
+    let detail = done["detail"].as_str().unwrap();
+    assert_eq!(done["actor"], "jdoe");
+    assert!(
+        detail.contains("asked for by mlee (#3), agreed to by jdoe"),
+        "{detail}"
+    );
+    let lapses = ends.iter().filter(|e| e["reason"] == "lapsed").count();
+    assert_eq!(lapses, 0, "it was agreed to");
+}
+
+#[tokio::test]
+async fn a_request_lapses_with_the_hold_and_with_the_room_and_that_is_on_record() {
+    let a_box = TestBox::new();
+    let sid = a_box.open("ward").await;
+    for (verb, why) in [("release", "held no more"), ("end", "ended otherwise")] {
+        act(&a_box, &on_room("hold", &sid)).await;
+        assert_eq!(
+            act_by(&a_box, "mlee", &on_room("end", &sid)).await.status,
+            202
+        );
+        let mut done = on_room(verb, &sid);
+        done["reason"] = json!("safety");
+        // Who asked breaks the glass: nobody agreed.
+        let router = a_box.admin_router_of("mlee", Role::Admin);
+        let done = answer_of(router, posted(done.to_string())).await;
+        assert_eq!(done.status, 200, "{verb}: {}", done.text());
+        // A batch later.
+        a_box.admin_get("/admin/rooms").await;
+        let newest = entries(&a_box, "?act=end&limit=2").await;
+        let lapsed = newest.iter().find(|e| e["reason"] == "lapsed").unwrap();
+        assert_eq!(lapsed["actor"], "system", "{verb}");
+        assert!(lapsed["detail"].as_str().unwrap().contains(why), "{lapsed}");
+    }
+    let again = act_by(&a_box, "jdoe", &on_room("end", &sid)).await.json();
+    assert_eq!(again["outcome"], "already");
 }
 
 #[tokio::test]
@@ -333,16 +411,24 @@ async fn act_as(a_box: &TestBox, role: Role, body: &Value) -> Answer {
     send(a_box, role, body.to_string()).await
 }
 
+async fn act_by(a_box: &TestBox, actor: &str, body: &Value) -> Answer {
+    let router = a_box.admin_router_of(actor, Role::Operator);
+    answer_of(router, posted(body.to_string())).await
+}
+
 async fn send(a_box: &TestBox, role: Role, body: String) -> Answer {
+    answer_of(a_box.admin_router_for(role), posted(body)).await
+}
+
+fn posted(body: String) -> axum::http::Request<Body> {
     let json = [("content-type", "application/json")];
-    let asked = request(
+    request(
         Method::POST,
         "/admin/actions",
         None,
         &json,
         Body::from(body),
-    );
-    answer_of(a_box.admin_router_for(role), asked).await
+    )
 }
 
 async fn entries(a_box: &TestBox, query: &str) -> Vec<Value> {
