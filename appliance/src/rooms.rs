@@ -198,6 +198,7 @@ mod tests {
             flags: vec!["poor".to_owned()],
             ward: None,
             end_requests: Vec::new(),
+            card_holders: Vec::new(),
         }
     }
 

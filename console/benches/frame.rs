@@ -36,6 +36,7 @@ fn room(n: usize, loss: u16) -> LiveRoom {
         },
         ward: Some("WARD".to_owned()),
         end_requests: Vec::new(),
+        card_holders: Vec::new(),
     }
 }
 

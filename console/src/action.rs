@@ -85,6 +85,13 @@ pub(crate) enum Request {
         /// What.
         request: Box<ActionRequest>,
     },
+    /// `PUT /admin/rooms/{sid}/card`.
+    HoldCard {
+        /// Which box.
+        station: usize,
+        /// Of which room.
+        room: String,
+    },
     /// `GET /admin/audit`.
     Audit {
         /// Which box.

@@ -97,6 +97,8 @@ pub(crate) struct Card {
     pub(crate) focus: Field,
     /// What is missing, said when Ctrl-Y came too early.
     pub(crate) missing: Option<&'static str>,
+    /// When the box was told last that it is open.
+    pub(crate) told_ms: Option<u64>,
     /// Its number, to find it again when the answer comes.
     pub(crate) tag: u64,
     last_key: Option<(Chord, u64)>,
@@ -119,6 +121,7 @@ impl Card {
             last_four: grave.then(|| Input::new(4)),
             focus: Field::Reason,
             missing: None,
+            told_ms: None,
             tag,
             bound,
             last_key: None,

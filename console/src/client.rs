@@ -134,6 +134,12 @@ impl Client {
         Ok(ingest::value(&body(answer).await?)?)
     }
 
+    /// `PUT` without a value.
+    pub(crate) async fn put(&self, path: &[&str]) -> Result<(), AskError> {
+        let request = self.request(Method::PUT, path, &[]).timeout(ANSWER_TIMEOUT);
+        self.send(request, path).await.map(drop)
+    }
+
     /// `GET` that stays open, line by line.
     pub(crate) async fn lines(
         &self,

@@ -97,6 +97,7 @@ impl History {
                 loss_permille: None,
                 rtt_ms: None,
                 path: None,
+                card_holders: Vec::new(),
                 ..room.clone()
             },
         };

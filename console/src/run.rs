@@ -79,6 +79,7 @@ impl Ways {
     pub(crate) fn send(&self, request: Request) {
         let station = match &request {
             Request::Act { station, .. }
+            | Request::HoldCard { station, .. }
             | Request::Audit { station }
             | Request::Events { station, .. }
             | Request::Why { station, .. }

@@ -164,6 +164,7 @@ pub(crate) fn room(sid: &str, name: &str) -> LiveRoom {
         flags: Vec::new(),
         ward: name.split_once('-').map(|(ward, _)| ward.to_owned()),
         end_requests: Vec::new(),
+        card_holders: Vec::new(),
     }
 }
 

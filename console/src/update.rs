@@ -44,6 +44,7 @@ pub(crate) fn update(model: &mut Model, action: Action) -> Vec<Request> {
         }
     };
     settle::settle(model);
+    requests.extend(ask::card(model));
     requests.extend(ask::due(model));
     requests
 }

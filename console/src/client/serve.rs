@@ -16,6 +16,11 @@ pub(crate) async fn serve(client: &Client, request: Request) -> Option<Heard> {
             tag,
             answer: said(client.post(&["admin", "actions"], &*request).await),
         },
+        // An older box does not know it, and then nobody is told: no word to the operator.
+        Request::HoldCard { room, .. } => {
+            let _ = client.put(&["admin", "rooms", &room, "card"]).await;
+            return None;
+        }
         Request::Audit { .. } => Heard::Audit(said::<AuditPage>(
             client.get(&["admin", "audit"], &[entries]).await,
         )),

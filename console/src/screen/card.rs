@@ -122,6 +122,12 @@ fn impact(model: &Model, card: &Card) -> Vec<String> {
                 if room.recording { "ON" } else { "off" },
                 if room.hold { "YES" } else { "none" },
             ));
+            let others = room.card_holders.iter();
+            let others = others.filter(|who| **who != station.operator);
+            lines.extend(others.take(2).map(|who| {
+                let who = text::cut(who, 20);
+                format!("{who} has a card of this session open too")
+            }));
             lines.extend(second_person(model, station, card, room));
         }
         None if matches!(card.step, Step::Impact | Step::Form) => {

@@ -1,7 +1,8 @@
 //! What is asked for without a key: as often as the screen that is shown needs it.
 
 use crate::action::Request;
-use crate::model::Model;
+use crate::card::Step;
+use crate::model::{Dialog, Model};
 use crate::picture::Picture;
 use crate::screen::Screen;
 use crate::station::Link;
@@ -18,6 +19,24 @@ const DEVICES_ELSEWHERE_MS: u64 = 30_000;
 const ATTEMPTS_MS: u64 = 3_600_000;
 /// Most rooms asked for their devices: two requests a second at most.
 pub(crate) const MAX_DEVICE_ROOMS: usize = 50;
+
+/// A card that is open is told to the box so often; it believes three times as long.
+pub(crate) const CARD_EVERY_MS: u64 = 2_000;
+
+/// A card that is open and not sent yet, so that other consoles know.
+pub(super) fn card(model: &mut Model) -> Option<Request> {
+    let now_ms = model.clock.now_ms;
+    let Some(Dialog::Card(card)) = &mut model.dialog else {
+        return None;
+    };
+    let is_due = card.told_ms.is_none_or(|at| now_ms >= at + CARD_EVERY_MS);
+    if !is_due || !matches!(card.step, Step::Impact | Step::Form) {
+        return None;
+    }
+    let (station, room) = (card.bound.station, card.bound.room_sid.clone()?);
+    card.told_ms = Some(now_ms);
+    Some(Request::HoldCard { station, room })
+}
 
 /// What is due for the box that is shown.
 pub(super) fn due(model: &mut Model) -> Vec<Request> {

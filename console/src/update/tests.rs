@@ -502,3 +502,21 @@ fn escape_and_a_quick_key_are_two_keys_unless_the_second_ends_somebody() {
     press(&mut model, "2");
     assert!(model.filter().is_none(), "Esc took it away");
 }
+
+#[test]
+fn an_open_card_is_told_every_two_seconds_until_it_is_sent_or_closed() {
+    let mut model = night(UNICODE);
+    let told = |requests: &[Request]| {
+        let of_room = |request: &&Request| matches!(request, Request::HoldCard { room, .. } if room == "RM_aaaaaaaa7F3A");
+        requests.iter().filter(of_room).count()
+    };
+    press(&mut model, "2");
+    assert_eq!(told(&press(&mut model, "X")), 1);
+    let opened_ms = model.clock.now_ms - 1_000_000;
+    for (after_ms, want) in [(1_999, 0), (2_000, 1), (3_999, 0), (4_000, 1)] {
+        let requests = tick(&mut model, opened_ms + after_ms);
+        assert_eq!(told(&requests), want, "{after_ms}");
+    }
+    press(&mut model, "Esc");
+    assert_eq!(told(&tick(&mut model, opened_ms + 9_000)), 0, "closed");
+}

@@ -247,6 +247,7 @@ pub(crate) fn live_room(sid: &str, name: &str) -> LiveRoom {
         flags: Vec::new(),
         ward: None,
         end_requests: Vec::new(),
+        card_holders: Vec::new(),
     }
 }
 

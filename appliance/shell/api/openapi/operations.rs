@@ -420,6 +420,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Gives::Nothing,
     ),
     operation(
+        "put",
+        "/admin/rooms/{room}/card",
+        Who::Operator,
+        "A console has a card of the room open; for six seconds, told others as card_holders.",
+        Gives::Nothing,
+    ),
+    operation(
         "get",
         "/admin/health",
         Who::Operator,

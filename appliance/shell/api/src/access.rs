@@ -188,6 +188,7 @@ pub const ADMIN_ROUTES: &[AdminRoute] = &[
     admin("GET", "/admin/rooms", Role::Viewer),
     admin("GET", "/admin/rooms/{room}", Role::Viewer),
     admin("DELETE", "/admin/rooms/{room}", Role::Operator),
+    admin("PUT", "/admin/rooms/{room}/card", Role::Operator),
     admin("GET", "/admin/events", Role::Viewer),
     admin("GET", "/admin/sessions", Role::Viewer),
     admin("GET", "/admin/sessions/{sid}", Role::Viewer),

@@ -36,6 +36,7 @@ pub(crate) fn routes() -> Router<Api> {
             "/admin/rooms/{room}",
             get(rooms::room).delete(rooms::end_room),
         )
+        .route("/admin/rooms/{room}/card", put(rooms::hold_card))
         .route("/admin/events", get(events::events))
         .route("/admin/sessions", get(sessions::sessions))
         .route("/admin/why/{whom}", get(attempts::why))

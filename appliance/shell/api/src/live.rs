@@ -5,6 +5,7 @@
 //! Consoles hold the picture they have seen and are sent what is different in the newest: nothing
 //! queues for a console, however slow, and none costs the others anything.
 
+mod cards;
 mod flags;
 mod health;
 mod picture;
@@ -17,12 +18,14 @@ pub use watch::{Certificates, Watch, WatchConfig, WebhooksProbe};
 
 use ::watch::{AlarmBoard, Transports};
 use axum::body::Bytes;
+use cards::Cards;
 use control::live::{Closely, RoomNow};
 use control::{CallError, ControlHandle};
 use picture::Picture;
 use room::{About, Seen};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as latest};
 use wire::admin::{AlarmView, BoxView, LiveRoom, Role, RoomDetail};
 
@@ -43,6 +46,8 @@ struct Shared {
     transports: Mutex<Transports>,
     /// Rooms that consoles look into, by sid, and how many do.
     wanted: Mutex<BTreeMap<String, usize>>,
+    /// Cards that consoles have open.
+    cards: Mutex<Cards>,
     consoles: Arc<Semaphore>,
     pictures: latest::Receiver<Option<Arc<Picture>>>,
 }
@@ -78,6 +83,7 @@ impl Live {
                 alarms,
                 transports: Mutex::new(transports),
                 wanted: Mutex::default(),
+                cards: Mutex::default(),
                 consoles: Arc::new(Semaphore::new(MAX_CONSOLES)),
                 pictures,
             }),
@@ -100,7 +106,7 @@ impl Live {
     /// Every room that lives, as of now.
     pub(crate) async fn rooms(&self, control: &ControlHandle) -> Result<Vec<LiveRoom>, CallError> {
         let rooms = control.run(|c| c.rooms_now(&Closely::default())).await?;
-        let about = About::new(&self.shared.alarms.alarms());
+        let about = self.shared.about(&self.shared.alarms.alarms());
         let now = ::watch::now();
         let transports = self.shared.transports();
         let lines = rooms
@@ -116,7 +122,7 @@ impl Live {
         sid_or_name: String,
     ) -> Result<Option<RoomDetail>, CallError> {
         let room: Option<RoomNow> = control.run(move |c| c.room_now(&sid_or_name)).await?;
-        let about = About::new(&self.shared.alarms.alarms());
+        let about = self.shared.about(&self.shared.alarms.alarms());
         let (now, transports) = (::watch::now(), self.shared.transports());
         Ok(room.map(|room| Seen::new(&room, &transports, now).detail(&about)))
     }
@@ -130,6 +136,15 @@ impl Live {
     /// Every alarm that is not normal, most urgent first.
     pub(crate) fn standing(&self) -> Vec<AlarmView> {
         self.shared.alarms.alarms()
+    }
+
+    /// A console has a card of the room open.
+    pub(crate) fn hold_card(&self, room: &str, by: &str) -> Result<(), SubscribeError> {
+        if room.len() > MAX_ROOM_BYTES {
+            return Err(SubscribeError::Room);
+        }
+        self.shared.cards().hold(room, by, Instant::now());
+        Ok(())
     }
 
     /// A console's place.
@@ -185,6 +200,15 @@ impl Shared {
     fn transports(&self) -> MutexGuard<'_, Transports> {
         let transports = self.transports.lock();
         transports.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of rooms beside themselves.
+    fn about(&self, alarms: &[AlarmView]) -> About {
+        About::new(alarms, self.cards().open(Instant::now()))
+    }
+
+    fn cards(&self) -> MutexGuard<'_, Cards> {
+        self.cards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wanted(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {

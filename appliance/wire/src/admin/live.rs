@@ -45,6 +45,9 @@ pub struct LiveRoom {
     /// Ends of it, or of somebody in it, that wait for a second person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub end_requests: Vec<EndRequest>,
+    /// Operators who have a card of it open, or of somebody in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub card_holders: Vec<String>,
 }
 
 /// Somebody wants to end a held session; somebody else has to ask for the same.

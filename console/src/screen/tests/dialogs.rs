@@ -67,6 +67,7 @@ fn held(asks: Option<&str>) -> Model {
     let room = wire::admin::LiveRoom {
         hold: true,
         end_requests: asks.map(request).into_iter().collect(),
+        card_holders: vec!["jdoe".to_owned(), "mlee".to_owned()],
         ..room
     };
     let change = wire::admin::Change::Room { room };

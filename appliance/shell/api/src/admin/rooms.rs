@@ -5,6 +5,7 @@ use crate::problem::ApiError;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use control::room::RoomNotFound;
 use wire::admin::{LiveRoom, Role, RoomDetail};
@@ -31,4 +32,17 @@ pub(crate) async fn end_room(
 ) -> Result<Response, ApiError> {
     operator.require(Role::Operator)?;
     super::actions::end_by_name(&api, operator, room).await
+}
+
+/// `PUT /admin/rooms/{sid}/card`: a console has a card of that room open; said anew every two seconds
+/// while it has. Others see who, and nothing else follows.
+pub(crate) async fn hold_card(
+    State(api): State<Api>,
+    operator: Operator,
+    Path(room): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    operator.require(Role::Operator)?;
+    let held = api.live.hold_card(&room, &operator.actor);
+    held.map_err(|e| ApiError::new(e.kind(), e.to_string()))?;
+    Ok(StatusCode::NO_CONTENT)
 }

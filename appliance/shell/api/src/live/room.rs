@@ -4,19 +4,24 @@ use super::flags::{self, One};
 use control::action;
 use control::live::{PresentNow, Quality, RoomNow};
 use livekit_protocol::TrackInfo;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use watch::{Carrier, LOSS_PERMILLE, Moment, Transports, subnet};
 use wire::admin::{
     AlarmState, AlarmView, EndRequest, LiveParticipant, LiveRoom, LiveTrack, Path, RoomDetail,
 };
 
-/// Which alarm is about what, the most urgent first.
-pub(super) struct About(BTreeMap<String, String>);
+/// What is known of rooms beside themselves.
+pub(super) struct About {
+    /// Which alarm is about what, the most urgent first.
+    alarms: BTreeMap<String, String>,
+    /// Who has a card of which room open.
+    cards: BTreeMap<String, BTreeSet<String>>,
+}
 
 impl About {
     /// Of alarms in the order of their urgency. What is shelved is not shown.
-    pub(super) fn new(alarms: &[AlarmView]) -> Self {
+    pub(super) fn new(alarms: &[AlarmView], cards: BTreeMap<String, BTreeSet<String>>) -> Self {
         let mut about = BTreeMap::new();
         for alarm in alarms
             .iter()
@@ -25,11 +30,19 @@ impl About {
             let known = about.entry(alarm.subject.clone());
             known.or_insert_with(|| alarm.id.clone());
         }
-        Self(about)
+        Self {
+            alarms: about,
+            cards,
+        }
     }
 
-    fn of(&self, subject: &str) -> Option<&String> {
-        self.0.get(subject)
+    fn alarm(&self, subject: &str) -> Option<&String> {
+        self.alarms.get(subject)
+    }
+
+    fn card_holders(&self, room: &str) -> Vec<String> {
+        let holders = self.cards.get(room).into_iter().flatten();
+        holders.cloned().collect()
     }
 }
 
@@ -70,8 +83,8 @@ impl<'a> Seen<'a> {
         let known = people()
             .map(|one| one.path)
             .filter(|path| *path != Path::None);
-        let own = about.of(self.room.sid.as_str());
-        let alarm = own.or_else(|| self.subnets().find_map(|subnet| about.of(&subnet)));
+        let own = about.alarm(self.room.sid.as_str());
+        let alarm = own.or_else(|| self.subnets().find_map(|subnet| about.alarm(&subnet)));
         LiveRoom {
             sid: self.room.sid.to_string(),
             name: self.room.name.to_string(),
@@ -91,6 +104,7 @@ impl<'a> Seen<'a> {
             alarm: alarm.cloned(),
             flags: flags::of(&self.people, self.now),
             ward: self.room.ward.clone(),
+            card_holders: about.card_holders(self.room.sid.as_str()),
             end_requests: self.room.end_requests.iter().map(end_request).collect(),
         }
     }

@@ -220,7 +220,7 @@ impl Watch {
             },
         );
         let standing = alarms.alarms();
-        let about = About::new(&standing);
+        let about = self.shared.about(&standing);
         let details = self.details(&seen, rooms, &about);
         let sight = Sight {
             at_ms: now.unix.0,

@@ -30,6 +30,7 @@ fn room(number: u64, people: u32) -> LiveRoom {
         flags: Vec::new(),
         ward: None,
         end_requests: Vec::new(),
+        card_holders: Vec::new(),
     }
 }
 

@@ -230,6 +230,28 @@ async fn a_request_lapses_with_the_hold_and_with_the_room_and_that_is_on_record(
 }
 
 #[tokio::test]
+async fn who_has_a_card_open_is_told_to_all_and_to_no_journal() {
+    let a_box = TestBox::new();
+    let sid = a_box.open("ward").await;
+    let path = format!("/admin/rooms/{sid}/card");
+    for (actor, role, status) in [
+        ("mlee", Role::Operator, 204),
+        ("jdoe", Role::Admin, 204),
+        ("guest", Role::Viewer, 403),
+    ] {
+        let held = request(Method::PUT, &path, None, &[], Body::empty());
+        let held = answer_of(a_box.admin_router_of(actor, role), held).await;
+        assert_eq!(held.status, status, "{actor}: {}", held.text());
+    }
+    let rooms = a_box.admin_get("/admin/rooms").await.json();
+    assert_eq!(rooms[0]["card_holders"], json!(["jdoe", "mlee"]));
+    assert_eq!(entries(&a_box, "").await.len(), 0);
+    let long = format!("/admin/rooms/{}/card", "x".repeat(2_000));
+    let long = request(Method::PUT, &long, None, &[], Body::empty());
+    assert_eq!(answer_of(a_box.admin_router(), long).await.status, 400);
+}
+
+#[tokio::test]
 async fn an_open_room_is_not_purged() {
     let a_box = TestBox::new();
     let sid = a_box.open("ward").await;
