@@ -128,8 +128,8 @@ impl Admin {
 }
 
 impl Admin {
-    /// `GET path`; `None` when the box knows nothing of it.
-    pub(crate) async fn find(&self, path: &str) -> Result<Option<Value>> {
+    /// `GET path`; `Err` with the box's words when it knows nothing of it.
+    pub(crate) async fn find(&self, path: &str) -> Result<Result<Value, String>> {
         let mut url = reqwest::Url::parse("http://ringward").context("a literal address")?;
         url.set_path(path);
         let answer =
@@ -143,8 +143,10 @@ impl Admin {
             .context("the box broke off its answer")?;
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
         match status {
-            reqwest::StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(value)),
+            reqwest::StatusCode::NOT_FOUND => {
+                Ok(Err(value["detail"].as_str().unwrap_or_default().to_owned()))
+            }
+            status if status.is_success() => Ok(Ok(value)),
             status => bail!(
                 "the box refuses: {}",
                 value["detail"].as_str().unwrap_or(status.as_str())

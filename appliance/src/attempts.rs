@@ -16,6 +16,9 @@ const UNKNOWN: u8 = 4;
 /// Too early to say.
 const UNDECIDED: u8 = 5;
 
+/// Longest sentence of the box that is shown.
+const MAX_SAID: usize = 512;
+
 /// Shows one attempt as a funnel, or a list as a table.
 pub(crate) fn run(arguments: &WhyArguments) -> Result<ExitCode> {
     let admin = Admin::at(&arguments.at)?;
@@ -29,13 +32,12 @@ pub(crate) fn run(arguments: &WhyArguments) -> Result<ExitCode> {
 
 fn one(admin: &Admin, whom: &str, json: bool) -> Result<ExitCode> {
     let path = format!("/admin/why/{}", segment(whom));
-    let Some(found) = block_on(admin.find(&path))? else {
-        let shown = DisplayText::new(whom);
-        print(&format!(
-            "{shown} never reached this box in 30 days.\n NET   check DNS and that TCP from there \
-             reaches the box\n"
-        ))?;
-        return Ok(ExitCode::from(UNKNOWN));
+    let found = match block_on(admin.find(&path))? {
+        Ok(found) => found,
+        Err(said) => {
+            print(&unknown(whom, &said))?;
+            return Ok(ExitCode::from(UNKNOWN));
+        }
     };
     let view: WhyView = serde_json::from_value(found)?;
     if json {
@@ -44,6 +46,18 @@ fn one(admin: &Admin, whom: &str, json: bool) -> Result<ExitCode> {
         print(&funnel(&view, &Paint::of_terminal()))?;
     }
     Ok(ExitCode::from(code(&view)))
+}
+
+/// Of a session the box says whether it was purged; of anybody else, that they never came.
+fn unknown(whom: &str, said: &str) -> String {
+    let shown = DisplayText::new(whom);
+    if whom.starts_with("RM_") {
+        return format!("{shown}: {}\n", DisplayText::up_to(MAX_SAID, said));
+    }
+    format!(
+        "{shown} never reached this box in 30 days.\n NET   check DNS and that TCP from there reaches \
+         the box\n"
+    )
 }
 
 fn list(admin: &Admin, whom: Option<&str>, arguments: &WhyArguments) -> Result<ExitCode> {

@@ -122,6 +122,7 @@ async fn run(
         .with_heads(heads.clone());
     let mut tasks = serve_http(settings, doors, api, &control, descriptors, &stopping)?;
     tasks.spawn(watch.run(until(stopping.clone())));
+    ledger::note_made_good(&control).await;
     ledger::keep(alarms, control.clone(), until(stopping.clone()), &mut tasks);
     if let Some(heads) = heads.clone() {
         heads::keep(heads, control.clone(), until(stopping.clone()), &mut tasks);

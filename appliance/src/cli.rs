@@ -278,7 +278,7 @@ pub(crate) struct EventsArguments {
 pub(crate) struct WhyArguments {
     #[command(flatten)]
     pub(crate) at: BoxArguments,
-    /// Identity, sid (PA_…), attempt (CA_…), address or subnet (10.30.0.0/24); without it, every
+    /// Identity, sid (PA_…), session (RM_…), attempt (CA_…), address or subnet (10.30.0.0/24); without it, every
     /// attempt of the last hour that found a cause
     pub(crate) whom: Option<String>,
     /// Only with this cause (UDP-BLOCKED, …)

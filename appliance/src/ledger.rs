@@ -1,4 +1,4 @@
-//! Alarms on their way into the audit journal.
+//! What the box itself does and sees, on its way into the audit journal.
 
 use control::ControlHandle;
 use control::action::AuditRecord;
@@ -39,6 +39,18 @@ pub(crate) fn keep(
             () = stop => {}
         }
     });
+}
+
+/// What was ordered before this start and done by it: the audit journal has its intent, and now its
+/// end.
+pub(crate) async fn note_made_good(control: &ControlHandle) {
+    for (session, attempts) in control.logbook().made_good() {
+        let detail = format!("finished at this start: {attempts} connection records erased");
+        let fact = AuditRecord::fact("system", "purge", session, &detail);
+        if let Err(error) = control.note_fact(fact).await {
+            tracing::warn!(session, %error, "{detail}; the audit journal does not have it");
+        }
+    }
 }
 
 /// Writes what may be written now; false when the journal refused.

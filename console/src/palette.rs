@@ -59,7 +59,7 @@ words! {
     "block" "" "ended people stay out for a while" => |_| Ok(Command::Block);
     "hold" "" "forbid Purge of the room's record" => |_| Ok(Command::Hold);
     "release" "" "take the Hold back" => |_| Ok(Command::Release);
-    "purge" "" "erase the room's messages, documents and recordings" => |_| Ok(Command::Purge);
+    "purge" "" "erase the session's connection records" => |_| Ok(Command::Purge);
     "drain" "" "admit nobody new" => |_| Ok(Command::Drain);
     "undrain" "" "admit again" => |_| Ok(Command::Undrain);
     "ack" "" "acknowledge the alarm" => |_| Ok(Command::Acknowledge);

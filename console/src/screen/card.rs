@@ -173,7 +173,7 @@ fn effect(card: &Card) -> &'static str {
         }
         (Verb::End, _) => "this track stops; its publisher stays and may publish again.",
         (Verb::Purge, _) => {
-            "messages, documents and recordings are ERASED for ever. The audit keeps that they were."
+            "its connection records (addresses, browsers) are ERASED for ever. The audit keeps that they were."
         }
         (Verb::BlockRejoin, _) => "it may not come back to this room for so long.",
         (Verb::Drain, _) => {

@@ -51,6 +51,8 @@ pub struct Record {
     pub room: Option<String>,
     /// The presence it became.
     pub sid: Option<String>,
+    /// The room's life that this presence is of (`RM_…`).
+    pub session: Option<String>,
     /// `chromium 156`, `python 1.2.0`, ….
     pub client: Option<String>,
     /// Device model, where the client says one.
@@ -127,9 +129,10 @@ impl Record {
         self.device = some(device, MAX_TEXT_BYTES);
     }
 
-    /// The presence it became.
-    pub fn set_sid(&mut self, sid: &str) {
+    /// The presence it became, and the room's life it is of.
+    pub fn set_sid(&mut self, sid: &str, session: &str) {
         self.sid = some(sid, MAX_ID_BYTES);
+        self.session = some(session, MAX_ID_BYTES);
     }
 
     /// A transport of it; `None` when it has [`MAX_TRANSPORTS`] already: the first tell the story.

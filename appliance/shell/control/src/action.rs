@@ -10,6 +10,7 @@
 mod alarm;
 mod audit;
 mod effect;
+pub(crate) mod erasure;
 mod pace;
 mod queue;
 mod remembered;
@@ -118,8 +119,15 @@ impl ActError {
 /// What the record says of a room that does not live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Past {
-    /// It lived under this name.
-    Lived(RoomName),
+    /// It lived under this name, since then and until then, as far as is indexed.
+    Lived {
+        /// Its name.
+        name: RoomName,
+        /// When it began.
+        from: UnixMillis,
+        /// When it ended.
+        until: Option<UnixMillis>,
+    },
     /// There was none, or it is not a room that is asked about.
     Unknown,
     /// The record cannot be asked now.
@@ -158,7 +166,11 @@ impl ControlHandle {
             return Past::Unknown;
         };
         match self.room_session(sid.clone()).await {
-            Ok(Some(room)) => Past::Lived(room.name),
+            Ok(Some(room)) => Past::Lived {
+                name: room.name,
+                from: room.created_at,
+                until: room.destroyed_at,
+            },
             Ok(None) => Past::Unknown,
             Err(error @ (QueryError::Read(_) | QueryError::Interrupted)) => {
                 Past::Unreadable(error.to_string())

@@ -5,7 +5,7 @@ use ::media::{MediaCommand, MediaEvent};
 use attempt::{Direction, Ended, Failure, Kind, Pair, Protocol, Record, Transport};
 use logbook::{AttemptKey, Logbook};
 use std::collections::HashMap;
-use vocab::{ParticipantKey, PeerKey, RoomKey, TrackKey, UnixMillis};
+use vocab::{ParticipantKey, PeerKey, RoomKey, RoomSid, TrackKey, UnixMillis};
 
 /// Who is whose attempt. Keys of all rooms are drawn from one source, and what ends takes its
 /// entries with it: the tables are as large as the rooms.
@@ -52,7 +52,6 @@ impl Attempts {
 
     pub(crate) fn note_command(&mut self, command: &MediaCommand) {
         match command {
-            MediaCommand::AddParticipant { room, participant } => self.enter(*room, participant),
             MediaCommand::OpenPeer { peer, .. } => self.open(peer),
             MediaCommand::AcceptOffer { peer, sdp, .. } => {
                 if let Some(place) = self.peers.get_mut(peer) {
@@ -144,11 +143,20 @@ impl Attempts {
         }
     }
 
-    fn enter(&mut self, room: RoomKey, participant: &ParticipantSpec) {
+    /// The attempt that joins became a participant of this room, in this life of it.
+    pub(crate) fn enter(
+        &mut self,
+        room: RoomKey,
+        participant: &ParticipantSpec,
+        session: Option<&RoomSid>,
+    ) {
         let Some(attempt) = self.joining else { return };
         self.participants.insert(participant.key, (room, attempt));
         self.logbook.note(attempt, |record, now| {
-            record.set_sid(participant.sid.as_str());
+            record.set_sid(
+                participant.sid.as_str(),
+                session.map_or("", |sid| sid.as_str()),
+            );
             record.admission = Some(attempt::Admission::Admitted(now));
         });
     }

@@ -238,6 +238,10 @@ impl Control {
     }
 
     pub(crate) fn stage_media(&mut self, command: MediaCommand) {
+        if let MediaCommand::AddParticipant { room, participant } = &command {
+            let session = self.rooms.get(room).map(|live| live.room.sid().clone());
+            self.attempts.enter(*room, participant, session.as_ref());
+        }
         self.attempts.note_command(&command);
         self.staged.media.push(command);
     }

@@ -1,6 +1,7 @@
 //! The thread: wait, run a batch, save it, release what it caused.
 
 use crate::action::Desk;
+use crate::action::erasure::Erased;
 use crate::boundary::{contained, random_u64};
 use crate::clock;
 use crate::config::ControlConfig;
@@ -63,8 +64,9 @@ pub fn start(
         .name("control".to_owned())
         .spawn(move || {
             let mut thread = Thread {
-                control,
                 inputs: waiting,
+                erased: control.actions.erasures.waiting.clone(),
+                control,
                 media_events,
                 media_gone: false,
             };
@@ -80,6 +82,7 @@ struct Thread {
     control: Control,
     inputs: Receiver<Input>,
     media_events: Receiver<MediaEvent>,
+    erased: Receiver<Erased>,
     /// All workers have stopped: that channel would be ready forever.
     media_gone: bool,
 }
@@ -88,6 +91,7 @@ struct Thread {
 enum Woken {
     Input(Input),
     Media(MediaEvent),
+    Erased(Box<Erased>),
     Timer,
     /// Nobody is left to call.
     Abandoned,
@@ -141,6 +145,7 @@ impl Thread {
                     Woken::Timer
                 }
             }
+            recv(self.erased) -> erased => erased.map_or(Woken::Timer, |erased| Woken::Erased(Box::new(erased))),
             default(wait) => Woken::Timer,
         };
         woken
@@ -153,6 +158,7 @@ impl Thread {
             Woken::Input(Input::Stop) | Woken::Abandoned => return (Next::Stop, items),
             Woken::Input(Input::Call(call)) => self.call(call),
             Woken::Media(event) => self.control.handle_media(event, clock::now()),
+            Woken::Erased(erased) => self.control.finish_erasure(*erased),
             Woken::Timer => {}
         }
         while items < MAX_BATCH {

@@ -11,9 +11,11 @@ mod issuers;
 mod line;
 mod logbook;
 mod pages;
+mod purge;
 mod question;
 mod shelf;
 
 pub use logbook::{AttemptKey, Logbook, OpenLogbookError, Origin};
 pub use pages::KEPT_DAYS;
+pub use purge::Purge;
 pub use question::{Blocked, MAX_ANSWERS, Question, Told, Wanted};

@@ -1,6 +1,7 @@
 //! The handle: note facts, ask what they mean.
 
 mod ask;
+mod erase;
 mod keeper;
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,8 @@ pub(crate) struct Inner {
     /// `None`: nothing is kept beyond memory.
     folder: Option<PathBuf>,
     next: AtomicU64,
+    /// Sessions that an earlier run was to erase, with how many attempts.
+    made_good: Vec<(String, usize)>,
 }
 
 impl Logbook {
@@ -73,7 +76,8 @@ impl Logbook {
             source,
         };
         let pages = Pages::open(folder).map_err(failed)?;
-        let logbook = Self::new(Some((folder.to_owned(), pages)));
+        let made_good = Inner::make_good(folder).map_err(failed)?;
+        let logbook = Self::new(Some((folder.to_owned(), pages)), made_good);
         logbook.remember(folder).map_err(failed)?;
         keeper::start(&logbook.0).map_err(failed)?;
         Ok(logbook)
@@ -81,10 +85,10 @@ impl Logbook {
 
     /// One that keeps nothing beyond memory and judges only when asked.
     pub fn detached() -> Self {
-        Self::new(None)
+        Self::new(None, Vec::new())
     }
 
-    fn new(place: Option<(PathBuf, Pages)>) -> Self {
+    fn new(place: Option<(PathBuf, Pages)>, made_good: Vec<(String, usize)>) -> Self {
         let (folder, pages) = place.unzip();
         Self(Arc::new(Inner {
             shelf: Mutex::default(),
@@ -92,6 +96,7 @@ impl Logbook {
             keeper: Mutex::new(pages.map(Keeper::new)),
             folder,
             next: AtomicU64::new(1),
+            made_good,
         }))
     }
 

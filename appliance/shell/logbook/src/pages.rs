@@ -19,7 +19,7 @@ pub(crate) const MAX_DAY_BYTES: u64 = 64 * 1024 * 1024;
 pub(crate) const MAX_TOTAL_BYTES: u64 = 256 * 1024 * 1024;
 const SUFFIX: &str = ".attempts";
 /// Ids and addresses are for the box's own user.
-const FILE_MODE: u32 = 0o600;
+pub(crate) const FILE_MODE: u32 = 0o600;
 
 /// The folder of files.
 #[derive(Debug)]
@@ -87,6 +87,11 @@ impl Pages {
         self.today
             .as_ref()
             .map_or(Ok(()), |open| open.file.sync_data())
+    }
+
+    /// The files are written anew by somebody else: the next line opens its own again.
+    pub(crate) fn let_go(&mut self) {
+        self.today = None;
     }
 
     /// Deletes days that are too old, then the oldest until all are within their limit.

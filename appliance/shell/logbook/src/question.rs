@@ -14,6 +14,8 @@ pub enum Wanted {
     Id(String),
     /// By the presence it became (`PA_…`).
     Sid(String),
+    /// Of this life of a room (`RM_…`).
+    Session(String),
     /// From this address.
     Address(IpAddr),
     /// From this subnet.
@@ -31,6 +33,9 @@ impl Wanted {
         if text.starts_with("PA_") {
             return Self::Sid(text.to_owned());
         }
+        if text.starts_with("RM_") {
+            return Self::Session(text.to_owned());
+        }
         if let Ok(address) = text.parse() {
             return Self::Address(address);
         }
@@ -45,6 +50,7 @@ impl Wanted {
         match self {
             Self::Id(id) => record.id == *id,
             Self::Sid(sid) => record.sid.as_ref() == Some(sid),
+            Self::Session(session) => record.session.as_ref() == Some(session),
             Self::Identity(identity) => record.identity.as_ref() == Some(identity),
             Self::Address(address) => remote == Some(address.to_canonical()),
             Self::Subnet(subnet) => remote.map(subnet_of) == Some(*subnet),
@@ -134,6 +140,7 @@ mod tests {
         for (text, want) in [
             ("CA_1", Wanted::Id("CA_1".to_owned())),
             ("PA_1", Wanted::Sid("PA_1".to_owned())),
+            ("RM_1", Wanted::Session("RM_1".to_owned())),
             ("10.30.0.7", Wanted::Address("10.30.0.7".parse().unwrap())),
             (
                 "10.30.0.0/24",

@@ -129,6 +129,16 @@ impl Shelf {
         true
     }
 
+    /// Forgets records for good; which is returned.
+    pub(crate) fn remove(&mut self, is_one: impl Fn(&Record) -> bool) -> Vec<String> {
+        let gone = self
+            .entries
+            .extract_if(.., |_, entry| is_one(&entry.record));
+        let gone: Vec<Record> = gone.map(|(_, entry)| entry.record).collect();
+        self.unproven -= gone.iter().filter(|record| !record.proven).count();
+        gone.into_iter().map(|record| record.id).collect()
+    }
+
     pub(crate) fn get(&self, key: AttemptKey) -> Option<&Record> {
         self.entries.get(&key).map(|entry| &entry.record)
     }

@@ -6,6 +6,7 @@ use crate::state::Api;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use control::event::{EventQuery, EventType};
 use logbook::{Question, Told, Wanted};
 use serde::Deserialize;
 use vocab::{ErrorKind, UnixMillis};
@@ -37,14 +38,31 @@ pub(crate) async fn why(
         Some(told) => Some(told),
         None => off_thread(move || logbook.why_of_old(&wanted)).await?,
     };
-    let told = found.ok_or_else(|| {
-        let message = "nobody by that name, sid, address or subnet tried to connect in 30 days: \
-                       they never reached this box";
-        ApiError::new(ErrorKind::NotFound, message)
-    })?;
+    let Some(told) = found else {
+        return Err(unknown(&api, &whom).await);
+    };
     let code = told.diagnosis.finding.as_ref().map(|finding| finding.code);
     let groups = code.map_or_else(Vec::new, |code| api.control.logbook().groups(code));
     Ok(Json(view(told, groups)))
+}
+
+/// Nothing is there: because it was erased, or because nobody came.
+async fn unknown(api: &Api, whom: &str) -> ApiError {
+    let purged = EventQuery {
+        room: Some(whom.into()),
+        kinds: vec![EventType::RoomPurged],
+        limit: 1,
+        ..EventQuery::default()
+    };
+    let is_purged = whom.starts_with("RM_")
+        && matches!(api.control.events(purged).await, Ok(page) if !page.items.is_empty());
+    let message = if is_purged {
+        "this session was purged: its connection records are erased; `ringward audit` has by whom"
+    } else {
+        "nobody by that name, sid, address or subnet tried to connect in 30 days, or their session \
+         was purged: they never reached this box"
+    };
+    ApiError::new(ErrorKind::NotFound, message)
 }
 
 /// `GET /admin/attempts`: newest first.

@@ -7,8 +7,10 @@ use crate::control::Control;
 use crate::staged::Saved;
 use domain::action::{DEFAULT_BLOCK_MINUTES, MAX_BLOCKS, MAX_HOLDS, Outcome, Target, Verb};
 use domain::event::{EndReason, Event, EventData};
+use logbook::Purge;
 use media::MediaCommand;
 use signal::{FoundPresence, FoundTrack};
+use std::io;
 use vocab::{Identity, RoomKey, RoomName, RoomSid, UnixMillis};
 
 /// What an action caused.
@@ -20,6 +22,8 @@ pub(super) struct Effect {
     needs_disk: bool,
     /// A second person may ask for it until then.
     pub(super) waits_until: Option<UnixMillis>,
+    /// What is left to erase; the outcome is told when it is done.
+    erases: Option<Purge>,
 }
 
 impl Effect {
@@ -29,6 +33,28 @@ impl Effect {
             detail: detail.into(),
             needs_disk: false,
             waits_until: None,
+            erases: None,
+        }
+    }
+
+    /// What is left to erase, once.
+    pub(super) fn take_purge(&mut self) -> Option<Purge> {
+        self.erases.take()
+    }
+
+    /// The same effect, with what erasing came to.
+    pub(super) fn erased(self, erased: &io::Result<usize>) -> Self {
+        match erased {
+            Ok(attempts) => Self {
+                detail: format!("{attempts} connection records erased; {}", self.detail),
+                ..self
+            },
+            Err(error) => Self::new(
+                Outcome::Failed,
+                format!(
+                    "connection records could not be erased ({error}): the next start tries again"
+                ),
+            ),
         }
     }
 
@@ -74,7 +100,7 @@ impl Control {
                 match &asked.past {
                     _ if lives || self.standing.is_held(sid) => true,
                     _ if self.ended.find(sid.as_str()).is_some() => true,
-                    Past::Lived(_) => true,
+                    Past::Lived { .. } => true,
                     Past::Unknown => false,
                     Past::Unreadable(why) => return Err(ActError::Past(why.clone())),
                 }
@@ -235,10 +261,35 @@ impl Control {
                 "it is open: end it first; nothing was erased",
             );
         }
+        let purge = Self::purge_of(sid, past);
+        if let Err(error) = self.config.logbook.order(&purge) {
+            let detail = format!("the disk does not take the order ({error}); nothing was erased");
+            return Effect::new(Outcome::Failed, detail);
+        }
         // Messages pass through and are never written; documents and recordings are not made.
-        let told = "this box keeps no messages, documents or recordings of a room, so there was \
-                    nothing to erase; its events stay";
-        self.record_fact(sid, past, EventData::RoomPurged, told)
+        let told =
+            "the box keeps no messages, documents or recordings; events hold ids alone and stay";
+        Effect {
+            erases: Some(purge),
+            ..self.record_fact(sid, past, EventData::RoomPurged, told)
+        }
+    }
+
+    /// What of the logbook is this session's. Where the index does not know its end yet, it ended a
+    /// moment ago.
+    fn purge_of(sid: &RoomSid, past: &Past) -> Purge {
+        let now = Self::now().unix;
+        let (room, from, until) = match past {
+            Past::Lived { name, from, until } => (name.as_str(), *from, until.unwrap_or(now)),
+            // What is not indexed is known by its own sid alone.
+            Past::Unknown | Past::Unreadable(_) => ("", now, now),
+        };
+        Purge {
+            session: sid.as_str().to_owned(),
+            room: room.to_owned(),
+            from,
+            until,
+        }
     }
 
     fn block_rejoin(&mut self, sid: &str, minutes: u32) -> Effect {
@@ -317,7 +368,7 @@ impl Control {
             ended.map(|thing| thing.room_name.clone())
         });
         let room_name = name.unwrap_or_else(|| match past {
-            Past::Lived(name) => name.clone(),
+            Past::Lived { name, .. } => name.clone(),
             Past::Unknown | Past::Unreadable(_) => "".into(),
         });
         let event = Event {

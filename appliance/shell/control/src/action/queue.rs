@@ -1,6 +1,7 @@
 //! The way of an action through a batch: asked, written down, done, written down again, answered.
 
 use super::effect::Effect;
+use super::erasure::Erasures;
 use super::pace::Pace;
 use super::remembered::{Remembered, Used, is_same};
 use super::{ActError, Answer, Operator, Past, Reply};
@@ -18,7 +19,7 @@ use vocab::UnixMillis;
 pub(crate) struct Actions {
     asked: Vec<Asked>,
     notes: Vec<(u64, oneshot::Sender<Result<u64, String>>)>,
-    done: Vec<Done>,
+    pub(super) done: Vec<Done>,
     /// Something is buffered that no action waits for.
     refusals: bool,
     /// Requests for a second person that ended without one.
@@ -29,6 +30,7 @@ pub(crate) struct Actions {
     pub(super) owed: Vec<(UnixMillis, AuditRecord)>,
     /// When that is tried next.
     pub(super) pay_at: Option<Instant>,
+    pub(crate) erasures: Erasures,
 }
 
 /// An action whose intent is buffered.
@@ -44,9 +46,9 @@ pub(super) struct Asked {
 }
 
 /// An action whose effects go out with the batch.
-struct Done {
-    asked: Asked,
-    effect: Effect,
+pub(super) struct Done {
+    pub(super) asked: Asked,
+    pub(super) effect: Effect,
     began: Instant,
 }
 
@@ -260,7 +262,11 @@ impl Control {
         let done = std::mem::take(&mut self.actions.done);
         let mut answers = Vec::with_capacity(done.len());
         let mut unwritten = Vec::new();
-        for done in done {
+        for mut done in done {
+            if let Some(purge) = done.effect.take_purge() {
+                self.erase(purge, done, saved);
+                continue;
+            }
             let took = done.began.elapsed();
             let waits_until = done.effect.waits_until;
             let (outcome, detail) = done.effect.after(saved);

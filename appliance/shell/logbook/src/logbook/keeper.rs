@@ -65,6 +65,10 @@ impl Keeper {
         }
     }
 
+    pub(super) fn let_go(&mut self) {
+        self.pages.let_go();
+    }
+
     fn keep(&mut self, changed: &[Record], now: UnixMillis) -> io::Result<()> {
         let is_due = self.turn.is_multiple_of(HOUSEKEEPING);
         self.turn += 1;

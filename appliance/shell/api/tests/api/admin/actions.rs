@@ -141,7 +141,9 @@ async fn a_held_room_is_not_purged_until_it_is_released() {
     assert_eq!(act(&a_box, &on_room("release", &sid)).await.status, 200);
     let purged = act(&a_box, &on_room("purge", &sid)).await.json();
     assert!(
-        purged["detail"].to_string().contains("nothing to erase"),
+        purged["detail"]
+            .to_string()
+            .contains("0 connection records erased"),
         "{purged}"
     );
     // In both journals.
@@ -249,6 +251,38 @@ async fn who_has_a_card_open_is_told_to_all_and_to_no_journal() {
     let long = format!("/admin/rooms/{}/card", "x".repeat(2_000));
     let long = request(Method::PUT, &long, None, &[], Body::empty());
     assert_eq!(answer_of(a_box.admin_router(), long).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_purge_erases_who_connected_and_says_how_many() {
+    let a_box = TestBox::new();
+    let sid = a_box.open("ward").await;
+    let logbook = a_box.control.logbook().clone();
+    for n in 0..3 {
+        let key = logbook.begin(attempt::Door::Rtc, None);
+        logbook.note(key, |record, _| {
+            record.set_bearer("pat", "ward", true);
+            record.set_sid(&format!("PA_{n}"), &sid);
+        });
+    }
+    assert_eq!(act(&a_box, &on_room("end", &sid)).await.status, 200);
+    assert_eq!(
+        a_box.admin_get(&format!("/admin/why/{sid}")).await.status,
+        200
+    );
+
+    let purged = act(&a_box, &on_room("purge", &sid)).await.json();
+    assert_eq!(purged["outcome"], "done", "{purged}");
+    let detail = purged["detail"].to_string();
+    assert!(detail.contains("3 connection records erased"), "{detail}");
+    let audited = entries(&a_box, "?act=purge").await;
+    let phases: Vec<&Value> = audited.iter().map(|entry| &entry["phase"]).collect();
+    assert_eq!(phases, ["outcome", "intent"]);
+    assert!(audited[0]["detail"].to_string().contains("3 connection"));
+    let gone = a_box.admin_get(&format!("/admin/why/{sid}")).await;
+    assert_eq!(gone.status, 404);
+    assert!(gone.text().contains("was purged"), "{}", gone.text());
+    assert_eq!(a_box.admin_get("/admin/why/PA_1").await.status, 404);
 }
 
 #[tokio::test]
