@@ -8,12 +8,17 @@ use attempt::Door;
 
 const DAY: u64 = 86_400_000;
 
+/// The beginning of one of the last days: older ones a logbook throws away.
+fn day(n: u64) -> u64 {
+    (crate::clock::now().0 / DAY - 10 + n) * DAY
+}
+
 fn purge() -> Purge {
     Purge {
         session: "RM_old".to_owned(),
         room: "ward".to_owned(),
-        from: UnixMillis(DAY),
-        until: UnixMillis(3 * DAY),
+        from: UnixMillis(day(1)),
+        until: UnixMillis(day(3)),
     }
 }
 
@@ -30,26 +35,26 @@ fn record(id: &str, session: Option<&str>, room: &str, at: u64) -> Record {
 #[test]
 fn a_session_covers_its_presences_and_who_tried_to_reach_it_while_it_lived() {
     for (name, record, want) in [
-        ("of it", record("1", Some("RM_old"), "ward", 9 * DAY), true),
+        ("of it", record("1", Some("RM_old"), "ward", day(9)), true),
         (
             "of the next",
-            record("2", Some("RM_new"), "ward", 2 * DAY),
+            record("2", Some("RM_new"), "ward", day(2)),
             false,
         ),
-        ("refused then", record("3", None, "ward", 2 * DAY), true),
+        ("refused then", record("3", None, "ward", day(2)), true),
         (
             "its first join",
-            record("4", None, "ward", DAY - LEAD_MS),
+            record("4", None, "ward", day(1) - LEAD_MS),
             true,
         ),
         (
             "before it",
-            record("5", None, "ward", DAY - LEAD_MS - 1),
+            record("5", None, "ward", day(1) - LEAD_MS - 1),
             false,
         ),
-        ("at its end", record("6", None, "ward", 3 * DAY), true),
-        ("after it", record("7", None, "ward", 3 * DAY + 1), false),
-        ("another room", record("8", None, "icu", 2 * DAY), false),
+        ("at its end", record("6", None, "ward", day(3)), true),
+        ("after it", record("7", None, "ward", day(3) + 1), false),
+        ("another room", record("8", None, "icu", day(2)), false),
     ] {
         assert_eq!(purge().covers(&record), want, "{name}");
     }
@@ -59,8 +64,8 @@ fn a_session_covers_its_presences_and_who_tried_to_reach_it_while_it_lived() {
 fn filled() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut pages = Pages::open(folder.path()).unwrap();
-    for (day, id) in [(1, "1"), (2, "2"), (3, "3"), (4, "4")] {
-        let now = UnixMillis(day * DAY);
+    for (n, id) in [(1, "1"), (2, "2"), (3, "3"), (4, "4")] {
+        let now = UnixMillis(day(n));
         // Its first word does not say yet of which session it is.
         let early = record(id, None, "", now.0);
         let late = record(id, Some("RM_old"), "ward", now.0);
@@ -70,7 +75,7 @@ fn filled() -> tempfile::TempDir {
         }
     }
     let (_, first) = pages::days(folder.path()).unwrap().remove(0);
-    let torn = line::write(&record("1", Some("RM_old"), "ward", DAY)).unwrap();
+    let torn = line::write(&record("1", Some("RM_old"), "ward", day(1))).unwrap();
     let mut file = OpenOptions::new().append(true).open(first).unwrap();
     file.write_all(&torn[..torn.len() - 9]).unwrap();
     folder
@@ -109,10 +114,16 @@ fn an_order_that_a_kill_left_is_carried_out_at_the_next_start() {
         let folder = filled();
         purge().order(folder.path()).unwrap();
         let ids = ["1", "2", "3", "4"].map(str::to_owned).into();
-        for (day, path) in pages::days(folder.path()).unwrap().iter().take(written) {
-            purge().erase_from(folder.path(), *day, path, &ids).unwrap();
+        for (of, path) in pages::days(folder.path()).unwrap().iter().take(written) {
+            purge().erase_from(folder.path(), *of, path, &ids).unwrap();
         }
-        fs::write(folder.path().join(format!("{}.{DRAFT}", Day(4))), "half").unwrap();
+        fs::write(
+            folder
+                .path()
+                .join(format!("{}.{DRAFT}", Day::of(UnixMillis(day(4))))),
+            "half",
+        )
+        .unwrap();
         let logbook = Logbook::open(folder.path()).unwrap();
         let left = 4 - written;
         assert_eq!(
