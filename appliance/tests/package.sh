@@ -149,7 +149,7 @@ esac
 [ "$(in_box stat -c %U:%G:%a /var/lib/ringward)" = ringward:ringward:700 ] || fail "the data folder's owner"
 [ "$(in_box stat -c %U:%G:%a /etc/ringward/ringward.toml)" = root:ringward:640 ] || fail "the settings' owner"
 in_box systemctl is-enabled --quiet ringward.service || fail "not enabled"
-in_box test -s /usr/share/man/man1/ringward.1.gz || fail "no manual page"
+. "$(dirname "$0")/package_pages.sh"
 in_box test -s /usr/share/doc/ringward/copyright || fail "no copyright"
 in_box test -s /usr/share/doc/ringward/sbom.cdx.json || fail "no SBOM"
 # The disk is this machine's own, and may be as full or slow as it is.

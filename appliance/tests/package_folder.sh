@@ -13,8 +13,8 @@ first=$(version)
 in_box ringward --version >/dev/null || fail "ringward does not start"
 in_box ringward-console --version >/dev/null || fail "ringward-console does not start"
 [ "$(in_box stat -c %U:%G:%a /etc/ringward/ringward.toml)" = root:ringward:640 ] || fail "the settings' owner"
-for path in /usr/share/man/man1/ringward.1.gz /usr/share/doc/ringward/copyright \
-    /usr/share/doc/ringward/sbom.cdx.json; do
+. "$(dirname "$0")/package_pages.sh"
+for path in /usr/share/doc/ringward/copyright /usr/share/doc/ringward/sbom.cdx.json; do
     in_box test -s "$path" || fail "no $path"
 done
 in_box sh -c 'echo "# changed by the hospital" >> /etc/ringward/ringward.toml'

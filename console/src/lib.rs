@@ -22,6 +22,7 @@ mod keys;
 mod list;
 mod look;
 mod model;
+mod pages;
 mod palette;
 mod pen;
 mod picture;
@@ -52,6 +53,12 @@ use std::process::ExitCode;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(folder) = &arguments.pages {
+        return match pages::write(&mut Arguments::command(), folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => fail(&format!("{}: {why}", folder.display())),
+        };
+    }
     if !arguments.plain
         && let Some(code) = guard::run(std::env::args_os().skip(1))
     {
@@ -59,22 +66,15 @@ pub fn main() -> ExitCode {
     }
     match begin(&arguments) {
         Ok(code) => ExitCode::from(code),
-        Err(why) => {
-            // The terminal is given back by now: what is said here must be clean like any row.
-            let _ = writeln!(
-                std::io::stderr(),
-                "ringward-console: {}",
-                ingest::text(&why)
-            );
-            ExitCode::FAILURE
-        }
+        Err(why) => fail(&why),
     }
 }
 
-/// The command line, for manual pages and completions.
-#[must_use]
-pub fn command() -> clap::Command {
-    Arguments::command()
+/// The terminal is given back by now: what is said here must be clean like any row.
+fn fail(why: &str) -> ExitCode {
+    let why = ingest::text(why);
+    let _ = writeln!(std::io::stderr(), "ringward-console: {why}");
+    ExitCode::FAILURE
 }
 
 fn begin(arguments: &Arguments) -> Result<u8, String> {

@@ -71,6 +71,9 @@ pub(crate) struct Arguments {
     /// Draws once a second, for slow lines
     #[arg(long)]
     pub(crate) slow: bool,
+    /// Writes the manual page and shell completions into a folder
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub(crate) pages: Option<PathBuf>,
     /// With --plain: one command, then leave; without, commands are read line by line
     #[arg(trailing_var_arg = true)]
     pub(crate) command: Vec<String>,

@@ -1,6 +1,5 @@
 //! `cargo xtask dist`: the Debian package, from a fresh clone.
 
-mod console;
 mod debian;
 mod sbom;
 
@@ -34,13 +33,12 @@ pub(crate) fn stage() -> Result<()> {
 
 /// Manual pages and completions, made by the programs themselves.
 fn pages(made: &Path) -> Result<()> {
-    let program = release().join("ringward").display().to_string();
-    step(&program, &["pages", &made.display().to_string()])?;
-    let man = made.join("man");
-    let console = release().join("ringward-console");
-    let page = console::page(&said(Command::new(console).arg("--help"))?);
-    put(&man.join("ringward-console.1"), &page)?;
-    step("gzip", &["-9nr", &man.display().to_string()])
+    let folder = made.display().to_string();
+    for (program, word) in [("ringward", "pages"), ("ringward-console", "--pages")] {
+        let program = release().join(program).display().to_string();
+        step(&program, &[word, &folder])?;
+    }
+    step("gzip", &["-9nr", &made.join("man").display().to_string()])
 }
 
 /// One package of what is staged, under this version.
