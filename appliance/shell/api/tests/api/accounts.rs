@@ -8,8 +8,10 @@ use domain::audit::AuditRecord;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 use store::AuditQuery;
 use tower::ServiceExt;
+use vocab::UnixMillis;
 use wire::admin::Role;
 
 const PASSWORD: &str = "correct horse battery";
@@ -68,6 +70,16 @@ impl Https {
         let answer = self.login(name, PASSWORD).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         answer.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Of a session that began then, without a request since.
+    async fn token_of(&self, began: Instant) -> String {
+        let (from, wall) = (IpAddr::from([10, 0, 0, 1]), UnixMillis(0));
+        let login = self
+            .a_box
+            .accounts
+            .login("viewer", PASSWORD, from, wall, began);
+        login.await.unwrap().1.token
     }
 
     async fn get(&self, path: &str, token: Option<&str>) -> Answer {
@@ -151,6 +163,31 @@ async fn without_a_session_everything_is_the_same_401() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_is_over_when_it_was_idle_and_at_the_end_of_a_shift() {
+    const SHIFT: u64 = 12 * 60;
+    let https = Https::new().await;
+    let now = Instant::now();
+    let ago = |minutes| now.checked_sub(Duration::from_mins(minutes)).unwrap();
+    for (name, began, is_used, wants) in [
+        ("nearly idle", 14, false, StatusCode::OK),
+        ("idle", 15, false, StatusCode::UNAUTHORIZED),
+        ("used for nearly a shift", SHIFT - 1, true, StatusCode::OK),
+        ("used for a shift", SHIFT, true, StatusCode::UNAUTHORIZED),
+    ] {
+        let token = https.token_of(ago(began)).await;
+        for used in (1..began).rev().step_by(14).filter(|_| is_used) {
+            let session = https.a_box.accounts.session(&token, ago(used));
+            assert!(session.is_some(), "{name}: {used} minutes ago");
+        }
+        let answer = https.get("/admin/rooms", Some(&token)).await;
+        assert_eq!(answer.status, wants, "{name}: {}", answer.text());
+        // What has been looked at is a request: the next look is no other.
+        let again = https.get("/admin/rooms", Some(&token)).await;
+        assert_eq!(again.status, wants, "{name}, again");
+    }
 }
 
 #[tokio::test]

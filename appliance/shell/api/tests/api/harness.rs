@@ -79,6 +79,7 @@ impl Default for Options {
 
 /// A box: dropping it stops it.
 pub(crate) struct TestBox {
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) control: ControlHandle,
     pub(crate) media: Recorder,
     pub(crate) heads: Heads,
@@ -151,9 +152,11 @@ impl TestBox {
         };
         let accounts = Arc::new(Accounts::open(folder.path()).unwrap());
         let heads = Heads::open(folder.path()).unwrap();
-        let api = Api::new(config, control.clone(), Metrics::detached(), accounts)
+        let detached = Metrics::detached();
+        let api = Api::new(config, control.clone(), detached, accounts.clone())
             .with_heads(Some(heads.clone()));
         Self {
+            accounts,
             control,
             media,
             heads,
