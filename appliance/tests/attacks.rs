@@ -1,4 +1,4 @@
-//! Attacks on the whole process over real sockets (`reliability.md` §2: A6, A8, A10, A14).
+//! Attacks on the whole process over real sockets (`reliability.md` §2: A4, A6, A8, A10, A14).
 //!
 //! After each one a bystander's session still answers, `/healthz` is fine, and the process has
 //! not grown by more than 64 MiB (I0).
@@ -10,6 +10,8 @@
     reason = "tests"
 )]
 
+#[path = "support/caller.rs"]
+mod caller;
 #[path = "support/daemon.rs"]
 mod daemon;
 #[path = "support/stun.rs"]
@@ -17,13 +19,14 @@ mod stun;
 #[path = "support/websocket.rs"]
 mod websocket;
 
+use caller::{Caller, Show};
 use daemon::Daemon;
 use livekit_protocol::{SessionDescription, TrickleRequest, signal_request};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use websocket::{BINARY, CONTINUATION, PING, TEXT, WebSocket, frame, joins};
 
 /// What `FFmpeg` 8.1 offers by WHIP.
@@ -364,4 +367,73 @@ fn half_a_head_a_thousand_times_keeps_nobody_out() {
     }
     drop(late);
     ward.is_unharmed_by("900 clients that were cut");
+}
+
+/// A call with a picture in a box whose other people must not notice the attack.
+fn call(daemon: &Daemon) -> (Caller, Show, Caller) {
+    let (mut shows, mut show) = Caller::publishes(daemon, "call", "shows");
+    shows.show(&mut show);
+    let mut sees = Caller::watches(daemon, "call", "sees");
+    lives(&mut shows, &mut show, &mut sees);
+    (shows, show, sees)
+}
+
+/// A further picture arrives. What was sent before it has been looked at then: it came to the
+/// same socket of the box.
+fn lives(shows: &mut Caller, show: &mut Show, sees: &mut Caller) {
+    sees.until("a picture arrives", |sees| {
+        let number = shows.show(show);
+        sees.turn();
+        sees.seen.contains_key(&number)
+    });
+}
+
+#[test]
+fn a_replayed_capture_shows_nothing_twice() {
+    for net in ["uring", "portable"] {
+        let mut ward = Ward::of(Daemon::start(&["--net", net]));
+        let (mut shows, mut show, mut sees) = call(&ward.daemon);
+        for _ in 0..300 {
+            let before = shows.sent.len();
+            lives(&mut shows, &mut show, &mut sees);
+            shows.replay(&shows.sent[before..]);
+        }
+        let capture = std::mem::take(&mut shows.sent);
+        assert!(capture.len() >= 300);
+        for part in capture.chunks(100) {
+            shows.replay(part);
+            lives(&mut shows, &mut show, &mut sees);
+        }
+        let twice = |counts: Vec<&u32>| counts.iter().filter(|count| ***count > 1).count();
+        assert_eq!(twice(sees.seen.values().collect()), 0, "{net}: pictures");
+        assert_eq!(twice(sees.heard.values().collect()), 0, "{net}: packets");
+        ward.is_unharmed_by("a replayed capture");
+    }
+}
+
+/// New SSRCs of one publisher (A4).
+const SSRCS: u32 = 100_000;
+
+/// As many as one session has at a time, and how long a silent one keeps its place
+/// (`peer/src/ssrc.rs`).
+const SSRCS_AT_A_TIME: u64 = 64;
+const SSRC_IDLE: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_hundred_thousand_ssrcs_of_a_publisher_find_a_full_table() {
+    let mut ward = Ward::new();
+    let (mut shows, mut show, mut sees) = call(&ward.daemon);
+    let began = Instant::now();
+    let first = 0x5000_0000;
+    for begin in (first..first + SSRCS).step_by(100) {
+        shows.show_as(begin..begin + 100, &mut show);
+        lives(&mut shows, &mut show, &mut sees);
+    }
+    sees.until("all SSRCs beyond the table's places are refused", |_| {
+        let refused = ward.daemon.metric("excess_ssrc") as u64;
+        let turns = began.elapsed().as_secs() / SSRC_IDLE.as_secs();
+        u64::from(SSRCS) - refused <= SSRCS_AT_A_TIME * (1 + turns)
+    });
+    lives(&mut shows, &mut show, &mut sees);
+    ward.is_unharmed_by("100,000 SSRCs");
 }

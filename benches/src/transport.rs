@@ -195,6 +195,31 @@ impl Transport {
         Ok(())
     }
 
+    /// Writes one packet of a track under another SSRC, which is forgotten then: what a publisher
+    /// does who wants a server to remember SSRCs.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_as(
+        &mut self,
+        (track, ssrc): (usize, u32),
+        packet: MediaPacket,
+        now: Instant,
+    ) -> Result<()> {
+        let payload_type = self.payload_type(track);
+        let (Some(track), Some(payload_type)) = (self.tracks.get(track), payload_type) else {
+            bail!("the server accepted no VP8 or no Opus");
+        };
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.declare_stream_tx(ssrc.into(), None, track.mid, None);
+        let (sequence, payload) = (packet.sequence.into(), packet.payload);
+        let write = RtpWrite::new(payload_type, sequence, packet.timestamp, now, payload);
+        stream.write_rtp(write);
+        self.handle_timeout(now);
+        self.rtc.direct_api().remove_stream_tx(ssrc.into());
+        Ok(())
+    }
+
     /// What the descriptions so far say of packets that come.
     pub fn negotiated(&self) -> Negotiated {
         let params = self.rtc.codec_config().params();
