@@ -123,7 +123,7 @@ fn memory(health: &BoxView, pen: &Pen) -> Vec<Piece> {
 }
 
 fn disk(disk: DiskView, pen: &Pen) -> Vec<Piece> {
-    let used = disk.total_bytes.saturating_sub(disk.free_bytes) * 100 / disk.total_bytes.max(1);
+    let used = disk.used_percent();
     let soon = disk.full_in_days.is_some_and(|days| days < 7) || used >= 95;
     let tone = if soon { Tone::Medium } else { Tone::Plain };
     let full = disk.full_in_days.map_or_else(

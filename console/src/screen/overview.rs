@@ -254,10 +254,9 @@ fn paths(model: &Model, pen: &Pen) -> [String; 3] {
         .get((losses.len() * 95).div_ceil(100).saturating_sub(1))
         .copied();
     [
-        "PATHS".to_owned(),
+        format!("PATHS udp {}", pen.figure(udp.to_string())),
         format!(
-            "udp {} tcp {} tls {}",
-            pen.figure(udp.to_string()),
+            "tcp {} tls {}",
             pen.figure(tcp.to_string()),
             pen.figure(tls.to_string())
         ),
@@ -270,8 +269,7 @@ fn paths(model: &Model, pen: &Pen) -> [String; 3] {
 fn health(model: &Model, pen: &Pen) -> [String; 3] {
     let health = &model.picture().health;
     let disk = health.disk.map(|disk| {
-        let used = disk.total_bytes.saturating_sub(disk.free_bytes);
-        let percent = used * 100 / disk.total_bytes.max(1);
+        let percent = disk.used_percent();
         let full = disk
             .full_in_days
             .map_or_else(String::new, |days| format!(" {days}d"));

@@ -83,13 +83,23 @@ pub struct CoreView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiskView {
-    /// Size.
+    /// What the service's user could ever fill; without what the file system keeps for root.
     pub total_bytes: u64,
-    /// Free for the service's user.
+    /// Of this, free.
     pub free_bytes: u64,
     /// When it is full at the present rate; absent when that is more than a year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_in_days: Option<u32>,
+}
+
+impl DiskView {
+    /// Of 100, rounded up, as `df` says it.
+    #[must_use]
+    pub fn used_percent(&self) -> u64 {
+        let used = self.total_bytes.saturating_sub(self.free_bytes);
+        let percent = (u128::from(used) * 100).div_ceil(u128::from(self.total_bytes.max(1)));
+        u64::try_from(percent).unwrap_or(u64::MAX)
+    }
 }
 
 /// A certificate.

@@ -20,11 +20,22 @@ const MIN_HISTORY: Duration = Duration::from_hours(1);
 const MAX_DAYS: u64 = 365;
 const DAY_SECONDS: u64 = 24 * 3_600;
 
-/// Size and free bytes, the latter for an ordinary user.
+/// Size and free bytes, both as an ordinary user has them.
 pub(super) fn space(folder: &Path) -> Option<(u64, u64)> {
     let disk = rustix::fs::statvfs(folder).ok()?;
-    let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-    Some((bytes(disk.f_blocks), bytes(disk.f_bavail)))
+    let blocks = [disk.f_blocks, disk.f_bfree, disk.f_bavail];
+    Some(of_user(blocks, disk.f_frsize))
+}
+
+/// Of all blocks, those free, and those free for ordinary users: what the latter could ever fill,
+/// and what they still can. Blocks kept for root (5 % of an ext4) are neither used nor to be had, as
+/// `df` counts.
+///
+/// Source: statvfs(3); coreutils `df.c`, `get_dev`.
+fn of_user([all, free, available]: [u64; 3], block_bytes: u64) -> (u64, u64) {
+    let total = all.saturating_sub(free).saturating_add(available);
+    let bytes = |blocks: u64| blocks.saturating_mul(block_bytes);
+    (bytes(total), bytes(available))
 }
 
 /// The free space of the last day.
@@ -60,6 +71,21 @@ mod tests {
     use super::*;
 
     const GIB: u64 = 1024 * 1024 * 1024;
+
+    #[test]
+    fn what_root_keeps_is_neither_used_nor_free() {
+        for (name, blocks, want) in [
+            ("empty, 5 % for root", [1_000, 1_000, 950], (950, 950)),
+            ("half full", [1_000, 525, 475], (950, 475)),
+            ("full for users", [1_000, 50, 0], (950, 0)),
+            ("full for root, too", [1_000, 0, 0], (1_000, 0)),
+            ("nothing is kept", [1_000, 400, 400], (1_000, 400)),
+            ("a file system that lies", [10, 20, 5], (5, 5)),
+        ] {
+            let (total, free) = of_user(blocks, 4_096);
+            assert_eq!((total / 4_096, free / 4_096), want, "{name}");
+        }
+    }
 
     #[test]
     fn a_disk_is_full_when_its_rate_says_so() {
