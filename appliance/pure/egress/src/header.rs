@@ -1,6 +1,6 @@
 //! RTP headers and their extensions (RFC 3550 §5.1, RFC 8285).
 
-use crate::payload::Packet;
+use crate::payload::{Body, Packet};
 use crate::stream::ExtensionIds;
 use media::Mid;
 
@@ -52,10 +52,14 @@ pub(crate) struct Values<'a> {
 impl<'a> Values<'a> {
     /// What a media packet carries whenever it leaves.
     pub(crate) fn of(packet: &'a Packet, mid: Option<&'a Mid>) -> Self {
+        let (audio_level, video_orientation) = match packet.body {
+            Body::Audio { level, .. } => (level, None),
+            Body::Video { orientation, .. } => (None, orientation),
+        };
         Self {
             mid,
-            audio_level: packet.audio_level,
-            video_orientation: packet.video_orientation,
+            audio_level,
+            video_orientation,
             descriptor: packet.descriptor.as_deref(),
             ..Self::default()
         }

@@ -19,6 +19,7 @@ mod header;
 mod keying;
 mod ledger;
 mod level;
+mod moment;
 mod pacer;
 mod payload;
 mod payload_type;

@@ -1,34 +1,46 @@
 //! What a queued packet holds on to: the shared payload and what its header says.
 
-use media::packet::{Extensions, Vp8Rewrite};
+use media::packet::Vp8Rewrite;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A packet as it leaves, first or again. About 80 bytes; the payload is shared.
+/// A packet as it leaves, first or again; the payload is shared. Small, because every viewer
+/// remembers 512 of them (`ring`).
 #[derive(Debug, Clone)]
 pub(crate) struct Packet {
-    payload: Arc<[u8]>,
-    /// Where its payload starts: behind redundancy (RFC 2198) the client does not read.
-    start: u16,
+    pub(crate) payload: Arc<[u8]>,
+    pub(crate) descriptor: Option<Arc<[u8]>>,
+    pub(crate) timestamp: u32,
+    pub(crate) body: Body,
     pub(crate) pt: u8,
-    /// Payload type of its retransmission.
-    pub(crate) rtx_pt: Option<u8>,
+    /// Payload type of its retransmission; 0 is PCMU's alone (RFC 3551 §6).
+    pub(crate) rtx_pt: Option<NonZeroU8>,
     pub(crate) marker: bool,
     pub(crate) starts_keyframe: bool,
-    /// The byte of RFC 6464: voice activity and level.
-    pub(crate) audio_level: Option<u8>,
-    pub(crate) video_orientation: Option<u8>,
-    pub(crate) descriptor: Option<Arc<[u8]>>,
-    pub(crate) vp8: Option<Vp8Rewrite>,
-    pub(crate) timestamp: u32,
-    /// SRTP index: rollover counter and sequence number.
-    pub(crate) number: u64,
+}
+
+/// What only one kind of packet has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Body {
+    Audio {
+        /// Where the payload starts: behind redundancy (RFC 2198) the client does not read.
+        start: u16,
+        /// The byte of RFC 6464: voice activity and level.
+        level: Option<u8>,
+    },
+    Video {
+        orientation: Option<u8>,
+        vp8: Option<Vp8Rewrite>,
+    },
 }
 
 /// A packet that has not left yet.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) packet: Packet,
+    /// SRTP index: rollover counter and sequence number.
+    pub(crate) number: u64,
     /// When the publisher's packet came.
     pub(crate) arrival: Instant,
     /// When it was queued.
@@ -36,28 +48,20 @@ pub(crate) struct Queued {
 }
 
 impl Packet {
-    pub(crate) fn new(payload: &Arc<[u8]>, start: usize, extensions: &Extensions) -> Self {
-        let voice = u8::from(extensions.voice_activity.unwrap_or_default()) << 7;
-        Self {
-            payload: Arc::clone(payload),
-            start: start as u16,
-            pt: 0,
-            rtx_pt: None,
-            marker: false,
-            starts_keyframe: false,
-            audio_level: extensions.audio_level.map(|level| level & 0x7f | voice),
-            video_orientation: extensions.video_orientation,
-            descriptor: None,
-            vp8: None,
-            timestamp: 0,
-            number: 0,
-        }
+    pub(crate) fn payload(&self) -> &[u8] {
+        let start = match self.body {
+            Body::Audio { start, .. } => usize::from(start),
+            Body::Video { .. } => 0,
+        };
+        self.payload.get(start..).unwrap_or_default()
     }
 
-    pub(crate) fn payload(&self) -> &[u8] {
-        self.payload
-            .get(usize::from(self.start)..)
-            .unwrap_or_default()
+    /// The picture's running numbers, where they change.
+    pub(crate) fn vp8(&self) -> Option<Vp8Rewrite> {
+        match self.body {
+            Body::Audio { .. } => None,
+            Body::Video { vp8, .. } => vp8,
+        }
     }
 }
 

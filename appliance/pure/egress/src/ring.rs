@@ -1,7 +1,8 @@
 //! What was sent and may be asked for again.
 
+use crate::moment::Moment;
 use crate::payload::Packet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Packets remembered per stream: 1.9 s of 2.7 Mbit/s, the age limit below at most rates.
 pub(crate) const MAX_PACKETS: usize = 512;
@@ -14,59 +15,64 @@ const FIRST_PACKETS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) packet: Packet,
-    left_at: Instant,
+    /// The low 32 bits of its number: what differs above is too old to be here.
+    number: u32,
+    left_at: Moment,
     /// When it was last queued to be sent again.
-    pub(crate) resent_at: Option<Instant>,
+    pub(crate) resent_at: Option<Moment>,
     /// Feedback told that it came when it was sent again.
     pub(crate) is_repaired: bool,
 }
 
-/// One video subscription's memory stays below 64 KiB; payloads are shared.
-const _: () = assert!(MAX_PACKETS * size_of::<Option<Sent>>() <= 56 * 1_024);
+/// A cache line each, as every packet to every viewer writes one: 32 KiB per video subscription.
+const _: () = assert!(size_of::<Option<Sent>>() == 64);
 
 /// Packets by number; grows as far as their age asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     slots: Vec<Option<Sent>>,
-    newest: Option<Instant>,
+    newest: Option<Moment>,
 }
 
 impl Ring {
-    pub(crate) fn insert(&mut self, packet: Packet, now: Instant) {
+    pub(crate) fn insert(&mut self, number: u64, packet: Packet, now: Moment) {
         self.newest = Some(now);
         if self.slots.is_empty() {
             self.resize(FIRST_PACKETS, now);
         }
-        while self.slots.len() < MAX_PACKETS && self.is_young(packet.number, now) {
+        let number = number as u32;
+        while self.slots.len() < MAX_PACKETS && self.is_young(number, now) {
             self.resize(self.slots.len() * 2, now);
         }
-        let sent = Sent {
+        self.place(Sent {
             packet,
+            number,
             left_at: now,
             resent_at: None,
             is_repaired: false,
-        };
-        self.place(sent);
+        });
     }
 
     /// The packet, if it is remembered and young.
-    pub(crate) fn get(&mut self, number: u64, now: Instant) -> Option<&mut Sent> {
+    pub(crate) fn get(&mut self, number: u64, now: Moment) -> Option<&mut Sent> {
+        let number = number as u32;
         let slot = slot(number, self.slots.len())?;
         self.slots
             .get_mut(slot)?
             .as_mut()
-            .filter(|sent| sent.packet.number == number && sent.is_young(now))
+            .filter(|sent| sent.number == number && sent.is_young(now))
     }
 
     /// The same, to look at.
-    pub(crate) fn peek(&self, number: u64, now: Instant) -> Option<&Packet> {
+    pub(crate) fn peek(&self, number: u64, now: Moment) -> Option<&Packet> {
+        let number = number as u32;
         let slot = slot(number, self.slots.len())?;
         let sent = self.slots.get(slot)?.as_ref()?;
-        (sent.packet.number == number && sent.is_young(now)).then_some(&sent.packet)
+        (sent.number == number && sent.is_young(now)).then_some(&sent.packet)
     }
 
     /// When the last packet was inserted.
-    pub(crate) fn newest(&self) -> Option<Instant> {
+    pub(crate) fn newest(&self) -> Option<Moment> {
         self.newest
     }
 
@@ -74,13 +80,13 @@ impl Ring {
         *self = Self::default();
     }
 
-    fn is_young(&self, number: u64, now: Instant) -> bool {
+    fn is_young(&self, number: u32, now: Moment) -> bool {
         slot(number, self.slots.len())
             .and_then(|slot| self.slots.get(slot)?.as_ref())
             .is_some_and(|sent| sent.is_young(now))
     }
 
-    fn resize(&mut self, len: usize, now: Instant) {
+    fn resize(&mut self, len: usize, now: Moment) {
         let mut slots = Vec::new();
         slots.resize_with(len, || None);
         let old = std::mem::replace(&mut self.slots, slots);
@@ -90,7 +96,7 @@ impl Ring {
     }
 
     fn place(&mut self, sent: Sent) {
-        if let Some(place) = slot(sent.packet.number, self.slots.len())
+        if let Some(place) = slot(sent.number, self.slots.len())
             && let Some(place) = self.slots.get_mut(place)
         {
             *place = Some(sent);
@@ -99,13 +105,15 @@ impl Ring {
 }
 
 impl Sent {
-    fn is_young(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.left_at) <= MAX_AGE
+    fn is_young(&self, now: Moment) -> bool {
+        now.since(self.left_at) <= MAX_AGE
     }
 }
 
-fn slot(number: u64, len: usize) -> Option<usize> {
-    number.checked_rem(len as u64).map(|slot| slot as usize)
+/// `len` is a power of two, or nothing.
+fn slot(number: u32, len: usize) -> Option<usize> {
+    let mask = len.checked_sub(1)?;
+    Some(number as usize & mask)
 }
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ use crate::event::Event;
 use crate::header::can_describe;
 use crate::keying::KeyingMaterial;
 use crate::ledger::Ledger;
+use crate::moment::Moment;
 use crate::pacer::{Pacer, Repair};
-use crate::payload::{Packet, Queued, primary};
+use crate::payload::{Body, Packet, Queued, primary};
 use crate::payload_type::PayloadType;
 use crate::probe::ActiveProbe;
 use crate::refusal::{KeyRefusal, WriteRefusal};
@@ -33,6 +34,8 @@ use media::{Codec, Kind, Mid, Outgoing};
 use overhead::Overhead;
 use repair::{Second, Watched};
 use std::collections::VecDeque;
+use std::num::NonZeroU8;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vocab::Bitrate;
 
@@ -321,7 +324,7 @@ impl Sender {
         if outgoing.payload.len() > MAX_PAYLOAD_BYTES {
             return Err(WriteRefusal::TooLong);
         }
-        let (types, start) = coded(stream, outgoing).ok_or(WriteRefusal::Codec)?;
+        let (types, body) = coded(stream, outgoing).ok_or(WriteRefusal::Codec)?;
         let is_audio = stream.config.kind == Kind::Audio;
         let room = if is_audio {
             stream.queue.len() < MAX_QUEUED_AUDIO
@@ -345,26 +348,25 @@ impl Sender {
         }
         let position = stream.continuity.place(outgoing.sequence);
         let position = position.ok_or(WriteRefusal::Repeated)?;
-        let mut packet = Packet::new(outgoing.payload, start, outgoing.extensions);
-        packet.pt = types.pt;
-        packet.rtx_pt = types.rtx;
-        packet.marker = outgoing.marker;
-        packet.starts_keyframe = outgoing.starts_keyframe;
-        packet.vp8 = outgoing.vp8;
-        packet.timestamp = outgoing.timestamp;
-        packet.number = position.number;
         let allows = stream.config.allows_mixed_forms;
-        packet.descriptor = outgoing
-            .extensions
-            .dependency_descriptor
-            .clone()
-            .filter(|bytes| {
-                stream.config.extensions.dependency_descriptor.is_some()
-                    && can_describe(bytes, allows)
-            });
+        let describes = stream.config.extensions.dependency_descriptor.is_some();
+        let descriptor = outgoing.extensions.dependency_descriptor.as_ref();
+        let packet = Packet {
+            payload: Arc::clone(outgoing.payload),
+            descriptor: descriptor
+                .filter(|bytes| describes && can_describe(bytes, allows))
+                .cloned(),
+            timestamp: outgoing.timestamp,
+            body,
+            pt: types.pt,
+            rtx_pt: types.rtx.and_then(NonZeroU8::new),
+            marker: outgoing.marker,
+            starts_keyframe: outgoing.starts_keyframe,
+        };
         let ends = is_audio || outgoing.marker || position.is_late;
         let queued = Queued {
             packet,
+            number: position.number,
             arrival: outgoing.arrival,
             written: now,
         };
@@ -376,6 +378,11 @@ impl Sender {
         self.queued_packets += 1;
         self.queued.set(place, true);
         Ok(())
+    }
+
+    /// A time as it is kept per packet.
+    fn moment(&self, at: Instant) -> Moment {
+        Moment::new(self.epoch, at)
     }
 
     /// A stream's place, by its section.
@@ -436,11 +443,12 @@ impl Sender {
     /// Lets payloads go that nobody will ask for any more.
     fn forget_silent(&mut self, now: Instant) {
         self.tidy_at = None;
+        let moment = self.moment(now);
         for stream in &mut self.streams {
             let Some(newest) = stream.ring.newest() else {
                 continue;
             };
-            if now.saturating_duration_since(newest) >= ring::MAX_AGE {
+            if moment.since(newest) >= ring::MAX_AGE {
                 stream.ring.clear();
             } else {
                 self.tidy_at = Some(now + ring::MAX_AGE);
@@ -475,16 +483,31 @@ impl Sender {
     }
 }
 
-/// The payload type that carries a packet, and where its payload starts.
-fn coded(stream: &mut Stream, outgoing: &Outgoing<'_>) -> Option<(PayloadType, usize)> {
-    match stream.payload_type(outgoing.codec) {
-        Some(types) => Some((types, 0)),
+/// The payload type that carries a packet, and what it carries.
+fn coded(stream: &mut Stream, outgoing: &Outgoing<'_>) -> Option<(PayloadType, Body)> {
+    let (types, start) = match stream.payload_type(outgoing.codec) {
+        Some(types) => (types, 0),
         None if outgoing.codec == Codec::Red => {
             let types = stream.payload_type(Codec::Opus)?;
-            Some((types, primary(outgoing.payload)?))
+            (types, primary(outgoing.payload)?)
         }
-        None => None,
-    }
+        None => return None,
+    };
+    let extensions = outgoing.extensions;
+    let body = match stream.config.kind {
+        Kind::Audio => {
+            let voice = u8::from(extensions.voice_activity.unwrap_or_default()) << 7;
+            Body::Audio {
+                start: start as u16,
+                level: extensions.audio_level.map(|level| level & 0x7f | voice),
+            }
+        }
+        Kind::Video => Body::Video {
+            orientation: extensions.video_orientation,
+            vp8: outgoing.vp8,
+        },
+    };
+    Some((types, body))
 }
 
 #[cfg(test)]

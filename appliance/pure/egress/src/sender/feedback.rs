@@ -183,6 +183,7 @@ impl Sender {
     fn resend(&mut self, place: usize, sequence: u16, now: Instant) {
         let round_trip = self.controller.round_trip().unwrap_or(DEFAULT_ROUND_TRIP);
         let interval = round_trip.max(MIN_RESEND_INTERVAL);
+        let moment = self.moment(now);
         let Some(stream) = self.streams.get_mut(place) else {
             return;
         };
@@ -190,12 +191,12 @@ impl Sender {
             let behind = (highest as u16).wrapping_sub(sequence);
             highest.checked_sub(u64::from(behind))
         });
-        let sent = number.and_then(|number| stream.ring.get(number, now));
+        let sent = number.and_then(|number| stream.ring.get(number, moment));
         let (Some(number), Some(sent), true) = (number, sent, stream.config.sending) else {
             self.counters.nack_unknown += 1;
             return;
         };
-        let passed = sent.resent_at.map(|at| now.saturating_duration_since(at));
+        let passed = sent.resent_at.map(|at| moment.since(at));
         if passed.is_some_and(|passed| passed < interval) {
             self.counters.nack_early += 1;
             return;

@@ -1,6 +1,7 @@
 //! What is sent again, when, and how often.
 
 use super::Sender;
+use crate::moment::Moment;
 use crate::ring;
 use congestion::Feedback;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ pub(super) struct Watched {
     pub(super) transport: u64,
     pub(super) place: usize,
     pub(super) number: u64,
-    pub(super) left_at: Instant,
+    pub(super) left_at: Moment,
     /// It was sent again.
     pub(super) is_repair: bool,
 }
@@ -77,16 +78,17 @@ impl Sender {
             is_repair,
             ..
         } = watched;
+        let moment = self.moment(now);
         let stream = self.streams.get_mut(place);
         let is_lost = arrived == Some(false) || arrived.is_none() && is_repair;
         if !is_lost && !is_repair {
             return;
         }
-        let Some(sent) = stream.and_then(|stream| stream.ring.get(number, now)) else {
+        let Some(sent) = stream.and_then(|stream| stream.ring.get(number, moment)) else {
             return;
         };
         sent.is_repaired |= !is_lost;
-        let is_on_its_way = sent.resent_at.is_some_and(|at| at > left_at);
+        let is_on_its_way = sent.resent_at.is_some_and(|at| at.is_after(left_at));
         if is_lost && !sent.is_repaired && !is_on_its_way {
             self.counters.resent_unasked += u64::from(self.queue_resend(place, number, now));
         }
@@ -111,8 +113,9 @@ impl Sender {
             .copied()
         {
             self.seconds.pop_front();
+            let moment = self.moment(now);
             let stream = self.streams.get_mut(place);
-            let sent = stream.and_then(|stream| stream.ring.get(number, now));
+            let sent = stream.and_then(|stream| stream.ring.get(number, moment));
             if sent.is_some_and(|sent| !sent.is_repaired) {
                 self.counters.resent_twice += u64::from(self.queue_copy(place, number, now));
             }
@@ -120,10 +123,11 @@ impl Sender {
     }
 
     fn queue_copy(&mut self, place: usize, number: u64, now: Instant) -> bool {
+        let moment = self.moment(now);
         let Some(stream) = self.streams.get_mut(place).filter(|s| s.config.sending) else {
             return false;
         };
-        let Some(sent) = stream.ring.get(number, now) else {
+        let Some(sent) = stream.ring.get(number, moment) else {
             return false;
         };
         if self.is_draining || stream.gap.is_some() {
@@ -139,7 +143,7 @@ impl Sender {
             self.counters.nack_refused += 1;
             return false;
         }
-        sent.resent_at = Some(now);
+        sent.resent_at = Some(moment);
         stream.resends.push_back(number);
         self.resending.set(place, true);
         true

@@ -6,7 +6,8 @@ use super::repair::Watched;
 use super::{Keys, Sender};
 use crate::header::{Header, Values, Writer};
 use crate::level::level;
-use crate::payload::Packet;
+use crate::moment::Moment;
+use crate::payload::{Packet, Queued};
 use crate::probe::PADDING;
 use crate::report::compound_len;
 use crate::ring;
@@ -100,6 +101,7 @@ impl Sender {
         let rate = self.pacing_rate();
         let mut allowance = rate.map_or(usize::MAX, |rate| self.pacer.allowance(rate, now));
         let overhead = self.overhead;
+        let moment = self.moment(now);
         let mut unlimited = usize::MAX;
         for place in self.queued.iter() {
             if let Some(stream) = self.streams.get(place)
@@ -118,7 +120,7 @@ impl Sender {
                     stream,
                     (tag_len, overhead),
                     &mut allowance,
-                    now,
+                    moment,
                 );
                 self.resending.set(place, !stream.resends.is_empty());
             }
@@ -156,6 +158,7 @@ impl Sender {
         now: Instant,
     ) -> Result<(), Refused> {
         let abs_send_time = self.abs_send_time(now);
+        let moment = self.moment(now);
         for leaving in batch {
             let slot = slots.reserve(leaving.length.level).ok_or(Refused)?;
             let stamp = Stamp {
@@ -173,8 +176,13 @@ impl Sender {
                         continue;
                     };
                     self.queued_packets -= 1;
-                    let packet = queued.packet;
-                    let sealed = seal_media(keys, stream, &packet, leaving, slot, stamp);
+                    let sealed = seal_media(keys, stream, &queued, leaving, slot, stamp);
+                    let Queued {
+                        packet,
+                        number,
+                        arrival,
+                        ..
+                    } = queued;
                     let octets = packet.payload().len();
                     let mut watched = None;
                     if stream.report.handle_sent(octets, now) {
@@ -184,10 +192,10 @@ impl Sender {
                         && stream.config.rtx.is_some()
                         && stream.config.kind == Kind::Video
                     {
-                        stream.last = Some((packet.timestamp, rtx_pt));
+                        stream.last = Some((packet.timestamp, rtx_pt.get()));
                         self.has_begun = true;
-                        watched = Some(packet.number);
-                        stream.ring.insert(packet, now);
+                        watched = Some(number);
+                        stream.ring.insert(number, packet, moment);
                         if self.tidy_at.is_none() {
                             self.tidy_at = Some(now + ring::MAX_AGE);
                         }
@@ -196,12 +204,11 @@ impl Sender {
                         self.queued.set(leaving.place, false);
                     }
                     self.counters.packets += 1;
-                    let arrival = Some(queued.arrival);
-                    (sealed, congestion::Content::Media, watched, arrival)
+                    (sealed, congestion::Content::Media, watched, Some(arrival))
                 }
                 Content::Resend(number) => {
                     stream.resends.pop_front();
-                    let sealed = seal_resend(keys, stream, number, leaving, slot, stamp, now);
+                    let sealed = seal_resend(keys, stream, number, leaving, slot, stamp, moment);
                     if stream.resends.is_empty() {
                         self.resending.set(leaving.place, false);
                     }
@@ -224,7 +231,7 @@ impl Sender {
                     transport: self.transport_number,
                     place: leaving.place,
                     number,
-                    left_at: now,
+                    left_at: moment,
                     is_repair: arrival.is_none(),
                 });
             }
@@ -367,7 +374,7 @@ fn add_resends(
     stream: &mut Stream,
     (tag_len, overhead): (usize, Overhead),
     allowance: &mut usize,
-    now: Instant,
+    now: Moment,
 ) {
     let ring = &stream.ring;
     stream
@@ -386,27 +393,28 @@ fn add_resends(
 fn seal_media(
     keys: &Keys,
     stream: &Stream,
-    packet: &Packet,
+    queued: &Queued,
     leaving: &Leaving,
     slot: &mut [u8],
     stamp: Stamp,
 ) -> Result<(), Unsealed> {
     let padding = leaving.length.padding();
     let ssrc = stream.config.ssrc;
+    let (packet, number) = (&queued.packet, queued.number);
     let header = leaving.plan.header_len();
     let head = Header {
         pt: packet.pt,
         marker: packet.marker,
         padded: padding > 0,
-        sequence: packet.number as u16,
+        sequence: number as u16,
         timestamp: packet.timestamp,
         ssrc,
         values: stamp.on(Values::of(packet, stream.announced_mid())),
     };
     let (front, body) = slot.split_at_mut_checked(header).ok_or(Unsealed)?;
     head.write(&stream.config.extensions, leaving.plan, front);
-    let index = (ssrc, packet.number);
-    if packet.vp8.is_none() {
+    let index = (ssrc, number);
+    if packet.vp8().is_none() {
         return keys
             .rtp
             .seal_rtp(slot, header, packet.payload(), padding, index);
@@ -422,7 +430,7 @@ fn seal_resend(
     leaving: &Leaving,
     slot: &mut [u8],
     stamp: Stamp,
-    now: Instant,
+    now: Moment,
 ) -> Result<(), Unsealed> {
     let padding = leaving.length.padding();
     let ssrc = stream.config.rtx.ok_or(Unsealed)?;
@@ -432,7 +440,7 @@ fn seal_resend(
     let packet = &sent.packet;
     let mid = (!stream.is_known).then_some(&stream.config.mid);
     let head = Header {
-        pt: packet.rtx_pt.ok_or(Unsealed)?,
+        pt: packet.rtx_pt.ok_or(Unsealed)?.get(),
         marker: packet.marker,
         padded: padding > 0,
         sequence: rtx_number as u16,
@@ -456,7 +464,7 @@ fn write_body(packet: &Packet, body: &mut [u8], padding: usize) -> Result<(), Un
     let payload = packet.payload();
     let (place, rest) = body.split_at_mut_checked(payload.len()).ok_or(Unsealed)?;
     place.copy_from_slice(payload);
-    if let Some(rewrite) = packet.vp8 {
+    if let Some(rewrite) = packet.vp8() {
         vp8::patch(place, rewrite);
     }
     write_padding(rest.get_mut(..padding).ok_or(Unsealed)?);
