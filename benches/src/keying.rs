@@ -1,9 +1,10 @@
 //! The SRTP keys of a connection, copied where DTLS hands them over.
 //!
-//! str0m asks its provider for a DTLS instance while it is built; ours wraps the real one and
-//! keeps a copy of the keying material that passes through.
+//! str0m asks its provider for a DTLS instance while it is built; ours is the one
+//! str0m would make, and keeps a copy of the keying material.
 
 use anyhow::{Context, Result};
+use dimpl::{Config, Dtls, DtlsCertificate};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
@@ -57,7 +58,7 @@ pub fn build(config: RtcConfig, now: Instant) -> Result<(Rtc, Slot)> {
     let shared = SHARED.get_or_init(|| {
         let mut crypto = from_feature_flags();
         let certificate = crypto.dtls_provider.generate_certificate()?;
-        crypto.dtls_provider = Box::leak(Box::new(Wrapped(crypto.dtls_provider)));
+        crypto.dtls_provider = &Shared;
         Some((Arc::new(crypto), certificate))
     });
     let (crypto, certificate) = shared.as_ref().context("no DTLS certificate")?;
@@ -72,34 +73,54 @@ pub fn build(config: RtcConfig, now: Instant) -> Result<(Rtc, Slot)> {
 }
 
 #[derive(Debug)]
-struct Wrapped(&'static dyn DtlsProvider);
+struct Shared;
 
-impl DtlsProvider for Wrapped {
+impl DtlsProvider for Shared {
     fn generate_certificate(&self) -> Option<DtlsCert> {
-        self.0.generate_certificate()
+        let made = dimpl::certificate::generate_self_signed_certificate().ok()?;
+        Some(DtlsCert {
+            certificate: made.certificate,
+            private_key: made.private_key,
+        })
     }
 
     fn new_dtls(
         &self,
         certificate: &DtlsCert,
         now: Instant,
-        version: DtlsVersion,
-        mtu: Option<usize>,
+        _version: DtlsVersion,
+        _mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        let inner = self.0.new_dtls(certificate, now, version, mtu)?;
-        let slot = NEXT.take().unwrap_or_default();
-        Ok(Box::new(Tapped { inner, slot }))
+        // The library tries all its ciphers whenever a configuration is made: once is enough, or a
+        // thousand joins measure the generator.
+        static CONFIG: OnceLock<Arc<Config>> = OnceLock::new();
+        let config = match CONFIG.get() {
+            Some(config) => Arc::clone(config),
+            None => {
+                let made = Config::builder().build();
+                let made = made.map_err(|error| CryptoError::Other(error.to_string()))?;
+                Arc::clone(CONFIG.get_or_init(|| Arc::new(made)))
+            }
+        };
+        let certificate = DtlsCertificate {
+            certificate: certificate.certificate.clone(),
+            private_key: certificate.private_key.clone(),
+        };
+        Ok(Box::new(Tapped {
+            inner: Dtls::new_12(config, certificate, now),
+            slot: NEXT.take().unwrap_or_default(),
+        }))
     }
 }
 
 struct Tapped {
-    inner: Box<dyn DtlsInstance>,
+    inner: Dtls,
     slot: Slot,
 }
 
 impl std::fmt::Debug for Tapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.inner.fmt(f)
+        f.write_str("Tapped")
     }
 }
 

@@ -1,12 +1,14 @@
 //! What DTLS exports for SRTP, overheard on its way into str0m.
 //!
-//! str0m has no event for it (`egress.md` §3), but takes its DTLS from a provider: this one hands
-//! everything through and keeps a copy of the keying material.
+//! str0m has no event for it (`egress.md` §3), but takes its DTLS from a provider: this one makes
+//! what str0m's own makes (`str0m-aws-lc-rs`, `dtls.rs`), with one configuration for all, and keeps
+//! a copy of the keying material.
 
+use dimpl::{Config, Dtls, DtlsCertificate};
 use egress::{KeyingMaterial, Profile};
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
@@ -82,17 +84,20 @@ pub(crate) fn listen<T>(build: impl FnOnce() -> T) -> (T, Exporter) {
 
 /// The library's DTLS with somebody listening.
 pub(crate) fn overheard(mut crypto: CryptoProvider) -> CryptoProvider {
-    static PROVIDER: OnceLock<Overheard> = OnceLock::new();
-    crypto.dtls_provider = PROVIDER.get_or_init(|| Overheard(crypto.dtls_provider));
+    crypto.dtls_provider = &Overheard;
     crypto
 }
 
 #[derive(Debug)]
-struct Overheard(&'static dyn DtlsProvider);
+struct Overheard;
 
 impl DtlsProvider for Overheard {
     fn generate_certificate(&self) -> Option<DtlsCert> {
-        self.0.generate_certificate()
+        let made = dimpl::certificate::generate_self_signed_certificate().ok()?;
+        Some(DtlsCert {
+            certificate: made.certificate,
+            private_key: made.private_key,
+        })
     }
 
     fn new_dtls(
@@ -102,73 +107,113 @@ impl DtlsProvider for Overheard {
         dtls_version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        let inner = self.0.new_dtls(cert, now, dtls_version, mtu)?;
-        Ok(match LISTENER.take() {
-            Some(exporter) => Box::new(OverheardInstance { inner, exporter }),
-            None => inner,
-        })
-    }
-
-    fn is_test(&self) -> bool {
-        self.0.is_test()
+        let config = config(mtu)?;
+        let certificate = DtlsCertificate {
+            certificate: cert.certificate.clone(),
+            private_key: cert.private_key.clone(),
+        };
+        let dtls = match dtls_version {
+            DtlsVersion::Dtls12 => Dtls::new_12(config, certificate, now),
+            DtlsVersion::Dtls13 => Dtls::new_13(config, certificate, now),
+            DtlsVersion::Auto => Dtls::new_auto(config, certificate, now),
+            _ => {
+                let text = format!("DTLS {dtls_version} is not known");
+                return Err(CryptoError::Other(text));
+            }
+        };
+        let exporter = LISTENER.take();
+        Ok(Box::new(Instance { dtls, exporter }))
     }
 }
 
-#[derive(Debug)]
-struct OverheardInstance {
-    inner: Box<dyn DtlsInstance>,
-    exporter: Exporter,
+/// The library tries every cipher and curve when a configuration is made: 0.4 ms, a fifth of what a
+/// join costs a media core. All handshakes share one per size of datagrams; str0m asks for one
+/// size.
+fn config(mtu: Option<usize>) -> Result<Arc<Config>, CryptoError> {
+    thread_local! {
+        static MADE: RefCell<Option<(Option<usize>, Arc<Config>)>> = const { RefCell::new(None) };
+    }
+    let known = MADE.with_borrow(|made| match made {
+        Some((of, config)) if *of == mtu => Some(Arc::clone(config)),
+        _ => None,
+    });
+    if let Some(config) = known {
+        return Ok(config);
+    }
+    // ICE has proved the way back before DTLS begins: a cookie would prove it once more.
+    let mut builder = Config::builder().use_server_cookie(false);
+    if let Some(mtu) = mtu {
+        builder = builder.mtu(mtu);
+    }
+    let made = builder
+        .build()
+        .map_err(|error| CryptoError::Other(format!("DTLS: {error}")))?;
+    let made = Arc::new(made);
+    MADE.set(Some((mtu, Arc::clone(&made))));
+    Ok(made)
 }
 
-impl DtlsInstance for OverheardInstance {
+struct Instance {
+    dtls: Dtls,
+    exporter: Option<Exporter>,
+}
+
+impl fmt::Debug for Instance {
+    /// Says nothing of the keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instance")
+    }
+}
+
+impl DtlsInstance for Instance {
     fn set_active(&mut self, active: bool) {
-        self.inner.set_active(active);
+        self.dtls.set_active(active);
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
-        self.inner.handle_packet(packet)
+        self.dtls.handle_packet(packet)
     }
 
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
-        let output = self.inner.poll_output(buf);
+        let output = self.dtls.poll_output(buf);
         if let DtlsOutput::KeyingMaterial(material, profile) = &output
-            && let Some(profile) = known(*profile)
+            && let (Some(profile), Some(exporter)) = (known(*profile), &self.exporter)
         {
-            self.exporter.put(Exported {
+            exporter.put(Exported {
                 profile,
                 material: material.to_vec(),
-                is_client: self.inner.is_active(),
+                is_client: self.dtls.is_active(),
             });
         }
         output
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
-        self.inner.handle_timeout(now)
+        self.dtls.handle_timeout(now)
     }
 
     fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
-        self.inner.send_application_data(data)
+        self.dtls.send_application_data(data)
     }
 
     fn is_active(&self) -> bool {
-        self.inner.is_active()
+        self.dtls.is_active()
     }
 
     fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.inner.protocol_version()
+        self.dtls.protocol_version()
     }
 
     fn is_closing(&self) -> bool {
-        self.inner.is_closing()
+        self.dtls.is_closing()
     }
 
     fn is_closed(&self) -> bool {
-        self.inner.is_closed()
+        self.dtls.is_closed()
     }
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
-        self.inner.close()
+        self.dtls.close()
     }
 }
 
