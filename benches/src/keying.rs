@@ -94,13 +94,12 @@ impl DtlsProvider for Shared {
         // The library tries all its ciphers whenever a configuration is made: once is enough, or a
         // thousand joins measure the generator.
         static CONFIG: OnceLock<Arc<Config>> = OnceLock::new();
-        let config = match CONFIG.get() {
-            Some(config) => Arc::clone(config),
-            None => {
-                let made = Config::builder().build();
-                let made = made.map_err(|error| CryptoError::Other(error.to_string()))?;
-                Arc::clone(CONFIG.get_or_init(|| Arc::new(made)))
-            }
+        let config = if let Some(config) = CONFIG.get() {
+            Arc::clone(config)
+        } else {
+            let made = Config::builder().build();
+            let made = made.map_err(|error| CryptoError::Other(error.to_string()))?;
+            Arc::clone(CONFIG.get_or_init(|| Arc::new(made)))
         };
         let certificate = DtlsCertificate {
             certificate: certificate.certificate.clone(),

@@ -120,6 +120,13 @@ impl LaneReceiver {
         Some(out)
     }
 
+    /// What is there, on top of what is being written.
+    pub(crate) fn ready(&mut self) -> Option<Outbound> {
+        let (out, bytes) = self.queue.try_recv().ok()?;
+        self.in_flight += bytes;
+        Some(out)
+    }
+
     pub(crate) fn cut(&self) -> Cut {
         Cut(self.cut.clone())
     }
@@ -197,5 +204,20 @@ mod tests {
             sender.push(message(1)).unwrap();
         });
         assert!(again.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_written_together_counts_together() {
+        let (sender, mut receiver) = lane();
+        sender.push(message(MAX_QUEUED_BYTES / 3)).unwrap();
+        sender.push(message(MAX_QUEUED_BYTES / 3)).unwrap();
+        receiver.next().await.unwrap();
+        assert!(receiver.ready().is_some());
+        assert!(receiver.ready().is_none(), "nothing else is there");
+        assert_eq!(
+            sender.push(message(MAX_QUEUED_BYTES / 2)),
+            Err(TooSlow),
+            "both wait in the socket"
+        );
     }
 }

@@ -85,6 +85,11 @@ impl OpenSession {
         self.lane.next().await
     }
 
+    /// The same, if it is there already.
+    pub fn ready(&mut self) -> Option<Outbound> {
+        self.lane.ready()
+    }
+
     /// Completes when the client reads too slowly: close at once, even in the middle of a write.
     pub fn cut(&self) -> Cut {
         self.lane.cut()

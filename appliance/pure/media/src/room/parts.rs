@@ -11,8 +11,18 @@ use crate::relay::{PartKey, Relay, Relayed, RelayedData};
 use crate::{Egress, Layer, Packet};
 use bytes::Bytes;
 use smallvec::SmallVec;
+use std::sync::Arc;
 use std::time::Instant;
 use vocab::{ParticipantKey, PeerKey, TrackKey};
+
+/// The packet with a payload of this part's own: every viewer counts a reference, and two cores that
+/// count in one place wait for each other each time.
+fn own(mut packet: Packet) -> Packet {
+    packet.payload = Arc::from(&*packet.payload);
+    let descriptor = &mut packet.extensions.dependency_descriptor;
+    *descriptor = descriptor.take().map(|bytes| Arc::from(&*bytes));
+    packet
+}
 
 impl Room {
     /// Adds a participant whose transports another part has. Its tracks are published here like
@@ -37,7 +47,7 @@ impl Room {
     ) {
         match relayed {
             Relayed::Packet { track, packet } => match self.track_from(from, track) {
-                Some(track) => self.forward_in(track, &packet, egress, now),
+                Some(track) => self.forward_in(track, &own(packet), egress, now),
                 None => self.counters.unknown += 1,
             },
             Relayed::Report { track, report, at } => {

@@ -79,6 +79,19 @@ fn a_track_crosses_once_however_many_watch_it() {
 }
 
 #[test]
+fn cores_do_not_count_references_in_one_place() {
+    let mut pair = watched(&[BEN, CARA]);
+    pair.forget();
+    pair.flow_layers(ANA, 1, 1, &[Layer::High]);
+    let Some((_, Relayed::Packet { packet, .. })) = pair.crossed.first() else {
+        panic!("{:?}", pair.crossed)
+    };
+    let there = pair.parts[1].sent.1;
+    assert!(there.is_some(), "somebody watches there");
+    assert_ne!(there, Some(packet.payload.as_ptr().addr()));
+}
+
+#[test]
 fn what_nobody_watches_there_does_not_cross() {
     let mut pair = Pair::split();
     pair.publish(ANA, 1, Kind::Video);

@@ -38,11 +38,13 @@ pub(super) struct Sent {
     pub(super) mark: u8,
 }
 
+/// The packets, and where the last one's payload lies.
 #[derive(Default)]
-pub(super) struct Recorder(pub(super) Vec<Sent>);
+pub(super) struct Recorder(pub(super) Vec<Sent>, pub(super) Option<usize>);
 
 impl Egress for Recorder {
     fn write(&mut self, peer: PeerKey, packet: &Outgoing<'_>, _now: Instant) {
+        self.1 = Some(packet.payload.as_ptr().addr());
         self.0.push(Sent {
             peer,
             mid: packet.mid,
