@@ -14,9 +14,13 @@ use vocab::PeerKey;
 
 /// How often connections are judged.
 pub const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is asked whether somebody is lost.
+pub const SILENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// A participant that should be heard and was not for this long is lost. Longer than Opus DTX's
-/// 400 ms and RTCP's interval of at most 7.5 s (RFC 3550 §6.2), so that silence is no loss.
-pub const LOST_AFTER: Duration = Duration::from_secs(8);
+/// 400 ms, and than what a client without anything to say keeps its path alive with: libwebrtc's
+/// checks come every 2.5 s (`kStrongAndStableWritableConnectionPingInterval`), and are heard of up to
+/// a second later.
+pub const LOST_AFTER: Duration = Duration::from_secs(4);
 /// Points per per cent of lost audio: Opus with in-band FEC or RED hides some.
 pub const AUDIO_LOSS_WEIGHT: f32 = 5.0;
 /// Points per per cent of lost video: a lost packet stalls a frame for a round trip.
@@ -65,9 +69,9 @@ impl Default for QualityMeter {
 }
 
 impl QualityMeter {
-    /// Anything at all came from the participant.
-    pub(crate) fn hear(&mut self, now: Instant) {
-        self.heard = Some(now);
+    /// Anything at all came from the participant, then.
+    pub(crate) fn hear(&mut self, at: Instant) {
+        self.heard = self.heard.max(Some(at));
     }
 
     /// A report about one of its sections.
@@ -114,26 +118,30 @@ impl QualityMeter {
         self.sections.clear();
         let trust = if window < self.score { FALL } else { RISE };
         self.score += (window - self.score) * trust;
-        let silent = self
-            .heard
-            .is_some_and(|heard| now.saturating_duration_since(heard) > LOST_AFTER);
-        let quality = if expected && silent {
-            Quality::Lost
+        self.tell(self.is_lost(expected, now))
+    }
+
+    /// Asks between judgements whether the participant is lost, or back; says so when that changed.
+    pub(crate) fn listen(&mut self, expected: bool, now: Instant) -> Option<(Quality, f32)> {
+        self.reported?;
+        let lost = self.is_lost(expected, now);
+        let was_lost = self.reported == Some(Quality::Lost);
+        (lost != was_lost).then(|| self.tell(lost)).flatten()
+    }
+
+    fn is_lost(&self, expected: bool, now: Instant) -> bool {
+        let is_long = |heard| now.saturating_duration_since(heard) > LOST_AFTER;
+        expected && self.heard.is_some_and(is_long)
+    }
+
+    fn tell(&mut self, lost: bool) -> Option<(Quality, f32)> {
+        let (quality, opinion) = if lost {
+            (Quality::Lost, 1.0)
         } else {
-            grade(self.score)
+            (grade(self.score), mos(self.score))
         };
-        if self.reported == Some(quality) {
-            return None;
-        }
-        self.reported = Some(quality);
-        Some((
-            quality,
-            if quality == Quality::Lost {
-                1.0
-            } else {
-                mos(self.score)
-            },
-        ))
+        let is_news = self.reported.replace(quality) != Some(quality);
+        is_news.then_some((quality, opinion))
     }
 }
 
@@ -290,6 +298,29 @@ mod tests {
             let (quality, _) = meter.judge(expected, start + silence).unwrap();
             assert_eq!(quality, want, "{name}");
         }
+    }
+
+    #[test]
+    fn who_falls_silent_is_lost_and_back_without_waiting_for_a_judgement() {
+        let (mut meter, start) = (QualityMeter::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        meter.hear(at(0));
+        assert_eq!(meter.listen(true, at(9_000)), None, "never judged yet");
+        meter.hear(at(10_000));
+        meter.judge(true, at(10_000)).unwrap();
+        let mut told = |heard: Option<u64>, expected, now| {
+            if let Some(ms) = heard {
+                meter.hear(at(ms));
+            }
+            meter.listen(expected, at(now)).map(|(quality, _)| quality)
+        };
+        assert_eq!(told(None, true, 14_000), None);
+        assert_eq!(told(None, false, 14_001), None, "muted");
+        assert_eq!(told(None, true, 14_001), Some(Quality::Lost));
+        assert_eq!(told(None, true, 15_001), None, "once");
+        assert_eq!(told(Some(9_000), true, 15_002), None, "old news");
+        let back = told(Some(15_500), true, 16_001);
+        assert_eq!(back, Some(Quality::Excellent));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::allocation::Request;
 use crate::data::{HeldMessages, Nonces};
 use crate::key_map::KeyMap;
 use crate::packet::{LossReport, SenderReport};
-use crate::quality::QUALITY_INTERVAL;
+use crate::quality::{QUALITY_INTERVAL, SILENCE_INTERVAL};
 use crate::refusal::DataRefusal;
 use crate::relay::Relay;
 use crate::speakers::SPEAKER_INTERVAL;
@@ -187,9 +187,14 @@ impl Room {
         self.reallocate(index, now);
     }
 
-    /// A subscriber's receiver report, or the box's own measure of a publisher's section.
+    /// Anything came over a transport at `at`, checks of its path included. Told now and then.
+    pub fn handle_heard(&mut self, peer: PeerKey, at: Instant) {
+        self.hear(peer, at);
+    }
+
+    /// A subscriber's receiver report, or the box's own measure of a publisher's section, which is
+    /// no sign of life: it is of what came before.
     pub fn handle_loss_report(&mut self, peer: PeerKey, report: LossReport, now: Instant) {
-        self.hear(peer, now);
         let Some(entry) = self
             .roster
             .peer_index(peer)
@@ -212,7 +217,11 @@ impl Room {
                 None => return,
             },
         };
+        let is_measured_here = published.is_some();
         if let Some(participant) = self.roster.participants.get_mut(entry.participant) {
+            if !is_measured_here {
+                participant.quality.hear(now);
+            }
             participant.quality.report(peer, kind, report);
         }
     }
@@ -282,6 +291,10 @@ impl Room {
             self.timers.quality = None;
             self.judge_quality(now);
         }
+        if timers::is_due(self.timers.silence, now) {
+            self.timers.silence = None;
+            self.judge_silence(now);
+        }
         if timers::is_due(self.timers.demand, now) {
             self.update_all_demand(now);
         }
@@ -325,6 +338,7 @@ impl Room {
         }
         if !self.roster.is_empty() {
             self.timers.quality.get_or_insert(now + QUALITY_INTERVAL);
+            self.timers.silence.get_or_insert(now + SILENCE_INTERVAL);
         }
     }
 

@@ -326,11 +326,16 @@ impl Core {
 
     fn publish(&mut self, net: &net::Counters, now: Instant) {
         let is_heard = !self.reports.figures.is_full();
-        let mut changed = Vec::new();
+        let (mut changed, mut broken) = (Vec::new(), None);
         for index in self.peers.find(|_| true) {
             self.tell_path(index);
             if let Some(entry) = self.peers.get_mut(index) {
                 let figures = entry.peer.read_figures();
+                if let Some(heard) = figures.heard {
+                    let key = entry.key;
+                    let told = self.rooms.with(entry.room, |r| r.handle_heard(key, heard));
+                    broken = told.err().or(broken);
+                }
                 if is_heard && entry.told != Some(figures) {
                     entry.told = Some(figures);
                     changed.push(PeerFigures {
@@ -341,6 +346,9 @@ impl Core {
                     });
                 }
             }
+        }
+        if let Some(broken) = broken {
+            self.end_broken(&broken, now);
         }
         let passed = now.saturating_duration_since(self.published);
         let busy_percent = busy_percent(self.idle, passed);

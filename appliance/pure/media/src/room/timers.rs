@@ -9,6 +9,7 @@ pub(super) struct Timers {
     pub(super) allocation: Option<Instant>,
     pub(super) speakers: Option<Instant>,
     pub(super) quality: Option<Instant>,
+    pub(super) silence: Option<Instant>,
     pub(super) demand: Option<Instant>,
     pub(super) held: Option<Instant>,
 }
@@ -21,6 +22,7 @@ impl Timers {
             self.allocation,
             self.speakers,
             self.quality,
+            self.silence,
             self.demand,
             self.held,
         ]

@@ -1,10 +1,14 @@
 //! Speakers and connection quality: what the room tells about its participants by itself.
 
 use super::Room;
-use crate::plane::Speaker;
+use crate::plane::{Quality, Speaker};
+use crate::quality::QualityMeter;
 use crate::speakers;
 use crate::{Kind, MediaEvent};
 use std::time::Instant;
+
+/// A judgement: what changed, if anything.
+type Judge = fn(&mut QualityMeter, bool, Instant) -> Option<(Quality, f32)>;
 
 impl Room {
     /// Reports the speakers whose state or level changed.
@@ -44,6 +48,15 @@ impl Room {
 
     /// Judges every connected participant's connection and reports changes.
     pub(super) fn judge_quality(&mut self, now: Instant) {
+        self.tell_qualities(QualityMeter::judge, now);
+    }
+
+    /// Looks for those who have fallen silent, and those who are back.
+    pub(super) fn judge_silence(&mut self, now: Instant) {
+        self.tell_qualities(QualityMeter::listen, now);
+    }
+
+    fn tell_qualities(&mut self, judge: Judge, now: Instant) {
         let mut changed = Vec::new();
         for index in self.participant_indices() {
             let Some(participant) = self.roster.participants.get_mut(index) else {
@@ -64,7 +77,7 @@ impl Room {
             let expected = tracks
                 .into_iter()
                 .any(|track| !track.muted && track.has_flowed() && track.demand.is_any());
-            if let Some((quality, score)) = participant.quality.judge(expected, now) {
+            if let Some((quality, score)) = judge(&mut participant.quality, expected, now) {
                 changed.push((participant.key, quality, score));
             }
         }

@@ -3,7 +3,7 @@
 use super::stage::{ANA, BEN, CARA, Stage, mid, peer};
 use crate::packet::LossReport;
 use crate::plane::{Quality, Speaker};
-use crate::quality::{LOST_AFTER, QUALITY_INTERVAL};
+use crate::quality::{LOST_AFTER, QUALITY_INTERVAL, SILENCE_INTERVAL};
 use crate::speakers::SPEAKER_INTERVAL;
 use crate::{Kind, MediaEvent};
 use std::time::Duration;
@@ -105,10 +105,7 @@ fn loss_on_either_side_lowers_a_participants_quality() {
 
 #[test]
 fn a_muted_publisher_is_never_lost_and_a_silent_one_is() {
-    for (muted, want) in [
-        (true, &[Quality::Excellent][..]),
-        (false, &[Quality::Excellent, Quality::Lost]),
-    ] {
+    for (muted, want) in [(true, &[Quality::Excellent][..]), (false, &[Quality::Lost])] {
         let mut stage = Stage::new();
         stage.publish(ANA, 1, Kind::Audio);
         stage.subscribe(BEN, 1);
@@ -116,5 +113,30 @@ fn a_muted_publisher_is_never_lost_and_a_silent_one_is() {
         stage.mute(1, muted);
         stage.advance(LOST_AFTER + 2 * QUALITY_INTERVAL);
         assert_eq!(qualities(&stage, ANA), want, "muted: {muted}");
+    }
+}
+
+#[test]
+fn who_falls_silent_is_lost_within_a_second_and_checks_of_its_path_keep_it() {
+    for (checks, want) in [
+        (false, &[Quality::Excellent, Quality::Lost][..]),
+        (true, &[Quality::Excellent]),
+    ] {
+        let mut stage = Stage::new();
+        stage.publish(ANA, 1, Kind::Audio);
+        stage.subscribe(BEN, 1);
+        // Judged at 5, 10 and 15 s: what is told at 12 s is told between.
+        for _ in 0..75 {
+            stage.send(ANA, 1, None, false);
+            stage.advance(Duration::from_millis(100));
+        }
+        assert_eq!(qualities(&stage, ANA), [Quality::Excellent]);
+        for _ in 0..(LOST_AFTER + SILENCE_INTERVAL).as_secs() {
+            if checks {
+                stage.room.handle_heard(peer(ANA), stage.now);
+            }
+            stage.advance(Duration::from_secs(1));
+        }
+        assert_eq!(qualities(&stage, ANA), want, "checks: {checks}");
     }
 }
