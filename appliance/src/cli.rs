@@ -74,6 +74,10 @@ pub(crate) enum Command {
     /// the reason safety it ends at once, and that is an alarm. Exit code: 0 it has ended, 1 it has
     /// not.
     End(EndArguments),
+    /// Lets somebody in who waits: joined with a token that neither publishes nor watches
+    ///
+    /// Exit code: 0 it is in, 1 it is not.
+    Admit(AdmitArguments),
     /// Admits nobody new; calls go on. Says who is left, and when they should be gone
     ///
     /// Until `ringward undrain`, also after a restart. Exit code: 0 it drains (with --follow: and
@@ -343,6 +347,18 @@ pub(crate) struct EndArguments {
     /// Means it
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct AdmitArguments {
+    #[command(flatten)]
+    pub(crate) at: BoxArguments,
+    /// `PA_…`: `ringward room` lists who waits
+    #[arg(value_name = "SID")]
+    pub(crate) sid: String,
+    /// `stuck_empty`, requested, safety, abuse, maintenance or test
+    #[arg(long, default_value = "requested")]
+    pub(crate) reason: String,
 }
 
 #[derive(Args)]

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         Command::Events(arguments) => events::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::End(arguments) => operate::end(&arguments),
+        Command::Admit(arguments) => operate::admit(&arguments),
         Command::Drain(arguments) => operate::drain(&arguments),
         Command::Undrain(arguments) => operate::undrain(&arguments),
         Command::Store(command) => stopped::run(&command),

@@ -1,8 +1,8 @@
-//! What operators do from a shell: `end`, `drain`, `undrain`.
+//! What operators do from a shell: `end`, `admit`, `drain`, `undrain`.
 
 use crate::admin::{Admin, block_on};
 use crate::care::forecast::Past;
-use crate::cli::{DrainArguments, EndArguments, UndrainArguments};
+use crate::cli::{AdmitArguments, DrainArguments, EndArguments, UndrainArguments};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -26,6 +26,12 @@ pub(crate) fn end(arguments: &EndArguments) -> Result<()> {
         ..request(Verb::End, target(&arguments.sid)?, &arguments.reason)?
     };
     send(&arguments.at, &request)
+}
+
+/// Lets somebody in who waits.
+pub(crate) fn admit(arguments: &AdmitArguments) -> Result<()> {
+    let order = request(Verb::Admit, target(&arguments.sid)?, &arguments.reason)?;
+    send(&arguments.at, &order)
 }
 
 /// Admits nobody new, says who is left, and follows them out if wanted.

@@ -133,10 +133,16 @@ fn participant(one: &LiveParticipant) -> String {
         or_dash(one.loss_permille.map(percent)),
         or_dash(one.jitter_ms),
         or_dash(one.rtt_ms),
-        or_dash(one.quality.as_deref().map(DisplayText::new)),
+        or_dash(quality(one).map(DisplayText::new)),
         or_dash(one.silent_ms.map(age)),
         tracks.join(", "),
     )
+}
+
+/// How its connection is; of who waits, that it does.
+fn quality(one: &LiveParticipant) -> Option<&str> {
+    let waits = Some(one.state.as_str()).filter(|state| *state == "waiting");
+    waits.or(one.quality.as_deref())
 }
 
 fn track(track: &LiveTrack) -> String {

@@ -184,7 +184,9 @@ fn effect(card: &Card) -> &'static str {
         (Verb::Release, _) => "the record may be purged again.",
         (Verb::Shelve, _) => "the alarm is put away, for 8 h at most; it comes back by itself.",
         (Verb::Mute, _) => "nobody hears or sees it until its publisher unmutes it.",
-        (Verb::Admit, _) => "it is let in.",
+        (Verb::Admit, _) => {
+            "who waits may publish and watch from now on; its client is told and stays connected."
+        }
         _ => "it is written to the audit.",
     }
 }

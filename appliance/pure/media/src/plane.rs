@@ -209,6 +209,8 @@ pub struct DataRole {
     pub transcribes: bool,
     /// Clients' metrics are forwarded to it (`canSubscribeMetrics`).
     pub receives_metrics: bool,
+    /// It waits to be let in: what is said to everyone is not for it, what names it is.
+    pub waits: bool,
 }
 
 /// One transport of a participant.

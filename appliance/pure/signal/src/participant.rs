@@ -8,7 +8,7 @@ pub(crate) use admission::Admission;
 pub(crate) use client::is_dependent;
 pub(crate) use client::participant_kind;
 use client::{kind_details, sdk_label};
-pub(crate) use permission::{apply_permission, data_role, media_permissions, permission};
+pub(crate) use permission::{apply_permission, data_role, media_permissions, permission, waits};
 
 use crate::data_track::{DataBlobs, DataTracks};
 use crate::downstream::Downstream;

@@ -269,6 +269,20 @@ async fn nobody_in_a_held_room_is_ended_by_one_person() {
 }
 
 #[tokio::test]
+async fn only_who_waits_is_let_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let a_box = TestBox::start(folder.path());
+    let _session = a_box.join("ward", "alice").await.unwrap();
+    let alice = Target::Participant(a_box.sid_of("ward", "alice").await.as_str().into());
+    let admit = || action(Verb::Admit, alice.clone());
+    let inside = a_box.act(admit()).await.unwrap();
+    assert_eq!(inside.outcome, Outcome::Already, "{}", inside.detail);
+    a_box.act(action(Verb::End, alice.clone())).await.unwrap();
+    let gone = a_box.act(admit()).await.unwrap();
+    assert_eq!(gone.outcome, Outcome::Refused, "{}", gone.detail);
+}
+
+#[tokio::test]
 async fn for_safety_one_person_is_enough_and_an_alarm_tells_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let a_box = TestBox::start(folder.path());

@@ -12,11 +12,11 @@ pub struct LiveRoom {
     pub name: String,
     /// When it came to life.
     pub created_at_ms: u64,
-    /// Participants present.
+    /// Participants present, without those who wait.
     pub people: u32,
     /// Devices present (participants of the kind ingress, or with the attribute `ringward.device`).
     pub devices: u32,
-    /// Waiting to be admitted.
+    /// Waiting to be admitted: present, with a token that lets them neither publish nor watch.
     pub waiting: u32,
     /// The worst path of anybody in it; absent while nobody has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ pub struct LiveParticipant {
     pub identity: String,
     /// `standard`, `device`, `agent`, `sip`, `recorder`.
     pub role: String,
-    /// `joining`, `joined`, `active`, `disconnected`.
+    /// `joining`, `joined`, `active`, `waiting` (to be admitted), `disconnected`.
     pub state: String,
     /// Since when.
     pub joined_at_ms: u64,

@@ -106,6 +106,37 @@ fn a_held_session_waits_for_a_second_person_and_everybody_sees_who_asks() {
 }
 
 #[test]
+fn who_waits_is_seen_to_and_is_let_in_by_a_card() {
+    let mut model = at(Screen::Room, ASCII);
+    let mut detail = sample::detail();
+    detail.room.waiting = 1;
+    let pat = detail
+        .participants
+        .iter_mut()
+        .find(|who| who.identity.starts_with("pat"));
+    let pat = pat.expect("somebody");
+    pat.state = "waiting".to_owned();
+    pat.tracks.clear();
+    pat.quality = Some("excellent".to_owned());
+    let room = detail.room.clone();
+    let detail = Box::new(detail);
+    for change in [
+        wire::admin::Change::Room { room },
+        wire::admin::Change::Detail { detail },
+    ] {
+        let frame = sample::frame(sample::NOW_MS + 1_000, change);
+        hear(&mut model, Heard::Frame(Box::new(frame)));
+    }
+    for size in super::SIZES {
+        let name = format!("room_waiting_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, described(&drawn(&model, size)));
+    }
+    arm(&mut model);
+    press(&mut model, "Home j j j w r");
+    shown("card_admit", &model);
+}
+
+#[test]
 fn a_shelved_alarm_has_a_card_too() {
     let mut model = at(Screen::Overview, ASCII);
     arm(&mut model);

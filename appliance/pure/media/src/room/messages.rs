@@ -199,12 +199,16 @@ impl Room {
         is_missing: impl Fn(&Held) -> bool,
     ) {
         self.held.expire(now);
+        let reader = self.roster.participant_index(to);
+        let Some(reader) = reader.and_then(|index| self.roster.participants.get(index)) else {
+            return;
+        };
         for held in self.held.iter() {
             let is_own = held
                 .sender
                 .as_ref()
                 .is_some_and(|(sender, _)| *sender == to);
-            if !is_own && held.recipients.include(to) && is_missing(held) {
+            if !is_own && reader.hears(&held.recipients) && is_missing(held) {
                 let (channel, payload) = (Channel::Reliable, held.payload.clone());
                 self.outputs.push_back(Output::Data {
                     peer,
@@ -273,7 +277,7 @@ impl Room {
             let Some(participant) = self.roster.participants.get(index) else {
                 continue;
             };
-            if sender == Some(index) || !recipients.include(participant.key) {
+            if sender == Some(index) || !participant.hears(recipients) {
                 continue;
             }
             if let Some(peer) = self.roster.data_peer(index, channel) {

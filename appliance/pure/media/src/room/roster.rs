@@ -1,7 +1,7 @@
 //! Who is in the room: participants and their transports.
 
 use super::trial::Trial;
-use crate::data::{Bucket, DATA_MESSAGES_PER_SECOND, DATA_TRACK_PACKETS_PER_SECOND};
+use crate::data::{Bucket, DATA_MESSAGES_PER_SECOND, DATA_TRACK_PACKETS_PER_SECOND, Recipients};
 use crate::key_map::KeyMap;
 use crate::packet::{Channel, Mid};
 use crate::plane::{
@@ -70,6 +70,14 @@ pub(super) struct Peer {
     pub(super) trial: Trial,
     /// What the worker was last asked to aim at.
     pub(super) desired: Bitrate,
+}
+
+impl Participant {
+    /// Whether a message to these is for it. Who waits is not everyone.
+    pub(super) fn hears(&self, recipients: &Recipients) -> bool {
+        let is_kept_out = self.data_role.waits && matches!(recipients, Recipients::All);
+        recipients.include(self.key) && !is_kept_out
+    }
 }
 
 impl Peer {

@@ -1,6 +1,6 @@
 //! A participant's permissions, in the token's words, LiveKit's and the media plane's.
 
-use super::client::participant_kind;
+use super::client::{is_dependent, participant_kind};
 use auth::{Claims, Source};
 use livekit_protocol::ParticipantPermission;
 use livekit_protocol::participant_info::Kind;
@@ -51,7 +51,15 @@ pub(crate) fn data_role(claims: &Claims) -> DataRole {
     DataRole {
         transcribes: participant_kind(claims) == Kind::Agent,
         receives_metrics: claims.can_subscribe_metrics(),
+        waits: waits(claims),
     }
+}
+
+/// A waiting room, as LiveKit's tokens have it: who may neither publish nor watch until the server
+/// says otherwise. Who is not to be seen, records or is a program waits for nothing.
+pub(crate) fn waits(claims: &Claims) -> bool {
+    let (publishes, watches) = (claims.can_publish(), claims.can_subscribe());
+    !publishes && !watches && !claims.video.hidden && !is_dependent(claims)
 }
 
 /// What the media plane enforces.

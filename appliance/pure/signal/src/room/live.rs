@@ -1,7 +1,7 @@
 //! The room as operators see it: everybody in it, hidden ones too, as they are now.
 
 use super::{Participant, Room};
-use crate::participant::{Link, participant_kind};
+use crate::participant::{Link, participant_kind, waits};
 use livekit_protocol::TrackInfo;
 use livekit_protocol::participant_info::{Kind, State};
 use media::plane::Quality;
@@ -19,8 +19,10 @@ pub struct Present {
     pub identity: Identity,
     /// What it is: `standard`, `device`, `agent`, `sip`, `recorder`.
     pub role: &'static str,
-    /// `joining`, `joined`, `active` or `disconnected`.
+    /// `joining`, `joined`, `active` or `disconnected`; `waiting` for who is there and not let in.
     pub state: &'static str,
+    /// Waits to be let in.
+    pub waits: bool,
     /// Since when.
     pub joined_at: UnixMillis,
     /// Its transports.
@@ -60,10 +62,12 @@ impl Participant {
             role: self.role(),
             state: match self.state {
                 State::Joining => "joining",
+                State::Joined | State::Active if self.waits() => "waiting",
                 State::Joined => "joined",
                 State::Active => "active",
                 State::Disconnected => "disconnected",
             },
+            waits: self.waits(),
             joined_at: self.joined_at,
             peers: [
                 self.up.as_ref().map(|up| up.peer),
@@ -83,6 +87,11 @@ impl Participant {
                 Vec::new()
             },
         }
+    }
+
+    /// Waits to be let in.
+    pub(super) fn waits(&self) -> bool {
+        waits(&self.claims)
     }
 
     fn role(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::{Participant, Room};
 use crate::now::Now;
-use crate::participant::{Admission, apply_permission, data_role, media_permissions};
+use crate::participant::{Admission, apply_permission, data_role, media_permissions, permission};
 use auth::Source;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_response::Message;
@@ -154,6 +154,21 @@ impl Room {
             self.reconcile(watcher, now);
         }
         self.counts_changed(now);
+    }
+
+    /// Lets somebody in who waits: what the token leaves open besides stays as it is.
+    pub fn let_in(&mut self, key: ParticipantKey, now: Now) {
+        let Some(participant) = self.roster.get(&key) else {
+            return;
+        };
+        let wanted = ParticipantPermission {
+            can_subscribe: true,
+            can_publish: true,
+            can_publish_data: true,
+            ..permission(&participant.claims)
+        };
+        self.change_permission(key, &wanted, now);
+        self.refresh_token(key, now);
     }
 
     /// Unpublishes a track from our side.

@@ -19,6 +19,8 @@ pub struct FoundPresence {
     pub identity: Identity,
     /// Tracks it has, negotiated or not.
     pub tracks: usize,
+    /// It waits to be let in.
+    pub waits: bool,
 }
 
 /// Something published in the room.
@@ -51,6 +53,7 @@ impl Room {
             key: found.key,
             identity: found.identity.clone(),
             tracks: found.tracks.len(),
+            waits: found.waits(),
         })
     }
 

@@ -100,6 +100,7 @@ mod tests {
             identity: "one".into(),
             role: "standard",
             state: "active",
+            waits: false,
             joined_at: UnixMillis(NOW_MS - 60_000),
             peers: [None, None],
             connected: true,

@@ -79,7 +79,12 @@ impl<'a> Seen<'a> {
     /// Its line in the list.
     pub(super) fn line(&self, about: &About) -> LiveRoom {
         let people = || self.people.iter();
-        let devices = people().filter(|one| is_device(one.present)).count();
+        let waiting = people().filter(|one| one.present.waits).count();
+        let is_in = |one: &&One<'_>| !one.present.waits;
+        let devices = people()
+            .filter(is_in)
+            .filter(|one| is_device(one.present))
+            .count();
         let known = people()
             .map(|one| one.path)
             .filter(|path| *path != Path::None);
@@ -89,9 +94,9 @@ impl<'a> Seen<'a> {
             sid: self.room.sid.to_string(),
             name: self.room.name.to_string(),
             created_at_ms: self.room.created_at.0,
-            people: count(self.people.len() - devices),
+            people: count(self.people.len() - devices - waiting),
             devices: count(devices),
-            waiting: 0,
+            waiting: count(waiting),
             path: known.max(),
             loss_permille: people().filter_map(|one| one.reading.loss_permille).max(),
             rtt_ms: people()

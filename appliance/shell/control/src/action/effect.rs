@@ -135,10 +135,7 @@ impl Control {
                 sid.as_str(),
                 action.minutes.unwrap_or(DEFAULT_BLOCK_MINUTES),
             ),
-            (Verb::Admit, _) => Effect::new(
-                Outcome::Refused,
-                "nobody waits: this version admits at once or not at all",
-            ),
+            (Verb::Admit, Target::Participant(sid)) => self.admit(sid.as_str()),
             (Verb::Drain, _) => self.drain_box(),
             (Verb::Undrain, _) => self.undrain_box(),
             (
@@ -193,6 +190,20 @@ impl Control {
                 Outcome::Forced,
                 format!("{counted}; its room broke and ended"),
             ),
+        }
+    }
+
+    fn admit(&mut self, sid: &str) -> Effect {
+        let Some((key, found)) = self.live_presence(sid) else {
+            return Effect::new(Outcome::Refused, "it has left");
+        };
+        if !found.waits {
+            return Effect::new(Outcome::Already, "it does not wait");
+        }
+        let now = Self::now();
+        match self.with_room(key, |room| room.let_in(found.key, now)) {
+            Ok(()) => Effect::new(Outcome::Done, "it may publish and watch"),
+            Err(_) => Effect::new(Outcome::Failed, "its room broke and ended"),
         }
     }
 

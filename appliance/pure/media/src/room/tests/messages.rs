@@ -193,6 +193,38 @@ fn metrics_are_for_those_who_may_have_them() {
 }
 
 #[test]
+fn who_waits_hears_what_is_said_to_it_and_nothing_else() {
+    let mut stage = Stage::new();
+    let role = |waits| MediaCommand::SetDataRole {
+        room: ROOM,
+        participant: ParticipantKey(CARA),
+        role: DataRole {
+            waits,
+            ..DataRole::default()
+        },
+    };
+    stage.command(role(true));
+    reliable(&mut stage, ANA, &user(1)).unwrap();
+    let reached = [BEN, CARA].map(|who| stage.messages(who).len());
+    assert_eq!(reached, [1, 0]);
+    stage.command(MediaCommand::ReplayData {
+        room: ROOM,
+        subscriber: ParticipantKey(CARA),
+        seen: vec![],
+    });
+    assert_eq!(stage.messages(CARA).len(), 0, "nor on a resume");
+    let named = DataPacket {
+        destination_identities: vec![format!("identity-{CARA}")],
+        ..user(2)
+    };
+    reliable(&mut stage, ANA, &named).unwrap();
+    assert_eq!(stage.messages(CARA).len(), 1);
+    stage.command(role(false));
+    reliable(&mut stage, ANA, &user(3)).unwrap();
+    assert_eq!(stage.messages(CARA).len(), 2, "it was let in");
+}
+
+#[test]
 fn only_an_agent_writes_what_was_said() {
     let transcription = |sequence| DataPacket {
         sequence,

@@ -1,6 +1,8 @@
 //! Found by id and by nothing else.
 
-use super::bench::{Bench, all, first};
+use super::bench::{Bench, all, first, join_of};
+use crate::join::SignalVersion;
+use auth::Grants;
 use domain::{EndReason, EventData};
 use livekit_protocol::TrackSource;
 use livekit_protocol::leave_request::Action;
@@ -63,4 +65,63 @@ fn a_track_is_muted_and_ended_by_its_own_id() {
     assert!(bench.media.iter().any(unpublished));
     assert_eq!(bench.room.find_track(&sid), None);
     assert_eq!(bench.room.sizes(), (1, 1));
+}
+
+#[test]
+fn who_may_neither_publish_nor_watch_waits_and_is_let_in() {
+    let grants = |publish: bool, subscribe: bool| Grants {
+        can_publish: Some(publish),
+        can_subscribe: Some(subscribe),
+        ..Grants::default()
+    };
+    let hidden = Grants {
+        hidden: true,
+        ..grants(false, false)
+    };
+    let recorder = Grants {
+        recorder: true,
+        ..grants(false, false)
+    };
+    let agent = Grants {
+        agent: true,
+        ..grants(false, false)
+    };
+    let mut bench = Bench::new();
+    for (name, video, waits) in [
+        ("waiter", grants(false, false), true),
+        ("listener", grants(false, true), false),
+        ("speaker", grants(true, false), false),
+        ("ghost", hidden, false),
+        ("recorder", recorder, false),
+        ("agent", agent, false),
+    ] {
+        let mut join = join_of(name, SignalVersion::V0);
+        join.claims.video = Grants {
+            room: join.claims.video.room.clone(),
+            room_join: true,
+            ..video
+        };
+        bench.enter(join).unwrap();
+        let sid = bench.info(name).sid;
+        let found = bench.room.find_presence(&sid).unwrap();
+        assert_eq!(found.waits, waits, "{name}");
+    }
+    let sid = bench.info("waiter").sid;
+    let found = bench.room.find_presence(&sid).unwrap();
+    let now = bench.now;
+    bench.forget();
+    bench.room.let_in(found.key, now);
+    bench.drain();
+    assert!(!bench.room.find_presence(&sid).unwrap().waits);
+    let may = bench.info("waiter").permission.unwrap();
+    assert!(may.can_publish && may.can_publish_data && may.can_subscribe && !may.hidden);
+    assert!(
+        bench.tokens[0].1.can_publish(),
+        "its next token says so, too"
+    );
+    let is_told = |command: &MediaCommand| {
+        matches!(command, MediaCommand::SetPermissions { permissions, .. }
+            if permissions.publish && permissions.subscribe && permissions.publish_data)
+    };
+    assert!(bench.media.iter().any(is_told), "{:?}", bench.media);
 }
