@@ -44,6 +44,8 @@ struct Entry {
     worker: usize,
     /// Where its client is.
     client: Option<SocketAddr>,
+    /// The stand-in that the bridge knew last.
+    carried_from: Option<SocketAddr>,
     /// Of the worker, when it last changed.
     round: u64,
     figures: Figures,
@@ -197,6 +199,7 @@ impl Worker {
             let entry = peers.entry(told.peer).or_insert_with(|| Entry {
                 worker: place,
                 client: None,
+                carried_from: None,
                 round: self.round,
                 figures: Figures::default(),
                 up_kbps: 0,
@@ -248,12 +251,21 @@ impl Entry {
         self.figures = new;
     }
 
-    /// A connection that is gone by now leaves its client where it was.
+    /// A connection that is gone by now leaves its client where it was. On a box without IPv4 every
+    /// stand-in is `::1`, as a browser on this machine is: then only the bridge knows who is carried.
     fn find_client(&mut self, client_of: &ClientOf) {
         let remote = self.figures.remote;
+        let is_here = |remote: &SocketAddr| remote.ip().to_canonical().is_loopback();
+        let carried = remote.filter(is_here).and_then(client_of);
+        if carried.is_some() {
+            self.carried_from = remote;
+        }
+        if remote.is_some() && self.carried_from == remote {
+            self.figures.carrier = Carrier::Tcp;
+        }
         let found = match self.figures.carrier {
             Carrier::Udp => remote,
-            Carrier::Tcp => remote.and_then(client_of),
+            Carrier::Tcp => carried,
         };
         self.client = found.or(self.client);
     }

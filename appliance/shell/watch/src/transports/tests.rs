@@ -3,6 +3,7 @@
 use super::*;
 use crossbeam_channel::{Sender, bounded};
 use media::PeerFigures;
+use std::sync::atomic::Ordering::Relaxed;
 use vocab::{ParticipantKey, RoomKey};
 
 struct Stage {
@@ -22,9 +23,17 @@ fn stage() -> Stage {
 
 const STAND_IN: &str = "127.77.1.2:4000";
 
-/// Who is carried over TCP: one client.
+/// On a box without IPv4.
+const STAND_IN_V6: &str = "[::1]:4000";
+
+/// Who is carried over TCP: two clients.
 fn client_of(stand_in: SocketAddr) -> Option<SocketAddr> {
-    (stand_in.to_string() == STAND_IN).then(|| "10.31.0.9:443".parse().unwrap())
+    let client = match stand_in.to_string().as_str() {
+        STAND_IN => "10.31.0.9:443",
+        STAND_IN_V6 => "[fd00::9]:443",
+        _ => return None,
+    };
+    Some(client.parse().unwrap())
 }
 
 impl Stage {
@@ -197,5 +206,55 @@ fn one_cause_is_looked_for_in_a_subnet() {
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
     ] {
         assert_eq!(subnet(address.parse().unwrap()), want, "{address}");
+    }
+}
+
+#[test]
+fn without_ipv4_the_bridge_says_who_came_over_tcp() {
+    let from = |remote: &str| Figures {
+        remote: Some(remote.parse().unwrap()),
+        bytes_in: 1,
+        ..Figures::default()
+    };
+    for (name, remote, carrier, client) in [
+        ("a stand-in", STAND_IN_V6, Carrier::Tcp, "[fd00::9]:443"),
+        ("a browser here", "[::1]:4001", Carrier::Udp, "[::1]:4001"),
+        ("a client", "[fd00::7]:4000", Carrier::Udp, "[fd00::7]:4000"),
+    ] {
+        let mut stage = stage();
+        stage.say(1, &[(1, from(remote))]);
+        let reading = stage.read(&[1], 1);
+        assert_eq!(reading.carrier, Some(carrier), "{name}");
+        assert_eq!(reading.remote, Some(client.parse().unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn a_connection_that_has_just_gone_was_over_tcp_without_ipv4_too() {
+    let carried = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (lane, figures) = bounded(1);
+    let known = carried.clone();
+    let ask = move |_| {
+        known
+            .load(Relaxed)
+            .then(|| "[fd00::9]:443".parse().unwrap())
+    };
+    let mut stage = Stage {
+        transports: Transports::new(vec![figures], Box::new(ask)),
+        lane,
+        start: Instant::now(),
+    };
+    for second in 1..3 {
+        let figures = Figures {
+            remote: Some(STAND_IN_V6.parse().unwrap()),
+            bytes_in: second,
+            ..Figures::default()
+        };
+        stage.say(second, &[(1, figures)]);
+        carried.store(false, Relaxed);
+        let reading = stage.read(&[1], second);
+        assert_eq!(reading.carrier, Some(Carrier::Tcp), "{second}");
+        let client = "[fd00::9]:443".parse().unwrap();
+        assert_eq!(reading.remote, Some(client), "{second}");
     }
 }
