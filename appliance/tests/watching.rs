@@ -20,7 +20,10 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use websocket::WebSocket;
-use wire::admin::{AlarmState, AlarmView, BoxView, Change, Frame, LiveRoom, RoomDetail};
+use wire::EventView;
+use wire::admin::{
+    AlarmState, AlarmView, AuditEntry, AuditPhase, BoxView, Change, Frame, LiveRoom, RoomDetail,
+};
 
 /// An alarm has its delays: this is longer than any that is tested here.
 const ALARM_WITHIN: Duration = Duration::from_mins(2);
@@ -38,11 +41,13 @@ fn asked(daemon: &Daemon, words: &[&str]) -> (i32, String) {
 }
 
 fn alarms(daemon: &Daemon) -> Vec<AlarmView> {
-    let (_, shown) = asked(daemon, &["alarms", "--json"]);
-    shown
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    lines(&asked(daemon, &["alarms", "--json"]).1)
+}
+
+/// A JSON value per line.
+fn lines<T: serde::de::DeserializeOwned>(shown: &str) -> Vec<T> {
+    let values = shown.lines().map(serde_json::from_str);
+    values.collect::<Result<_, _>>().unwrap()
 }
 
 #[test]
@@ -106,6 +111,27 @@ fn monitoring_reads_exit_codes() {
     ] {
         assert_eq!(asked(&daemon, words).0, 3, "nobody answers {words:?}");
     }
+}
+
+#[test]
+fn programs_read_what_happened_and_who_did_it() {
+    let daemon = Daemon::start(&["--net", "portable"]);
+    let mut session = WebSocket::join(&daemon, "ward-3", "nurse");
+    session.lives();
+    let (code, shown) = asked(&daemon, &["events", "--json"]);
+    let events: Vec<EventView> = lines(&shown);
+    let is_begin = |event: &EventView| event.event_type == "room_created" && event.room == "ward-3";
+    assert!(code == 0 && events.iter().any(is_begin), "{events:?}");
+
+    assert_eq!(asked(&daemon, &["drain"]).0, 0);
+    let (code, shown) = asked(&daemon, &["audit", "--json"]);
+    let entries: Vec<AuditEntry> = lines(&shown);
+    let drain = entries.iter().filter(|entry| entry.act == "drain");
+    let phases: Vec<_> = drain.map(|entry| entry.phase).collect();
+    assert_eq!(
+        (code, phases),
+        (0, vec![AuditPhase::Intent, AuditPhase::Outcome])
+    );
 }
 
 #[test]

@@ -323,9 +323,17 @@ async def test_a_stopped_console(own_box, backend, under_call):
     for _ in range(5):
         await call.lives()
         assert await asyncio.wait_for(ask(box, "/admin/health"), SHORT)
+    meanwhile = await under_call(box)
     assert memory(box) - before < GROWTH_KIB
     console.send_signal(signal.SIGCONT)
-    await asyncio.wait_for(console.stdout.readline(), SHORT)
+
+    async def hears_of_what_it_missed():
+        while line := await console.stdout.readline():
+            if meanwhile.room.encode() in line:
+                return True
+        return False
+
+    assert await asyncio.wait_for(hears_of_what_it_missed(), LONG), "the stream has ended"
     console.kill()
     await console.wait()
 
