@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// second report on.
 /// Not always the same, so that streams do not report in step.
 const INTERVAL_MS: RangeInclusive<u64> = 900..=1_100;
+/// A report that is due leaves with the stream's next packets; when none come for so long, alone: a
+/// turn of its own costs more than the report.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 /// Reports remembered, to measure the round trip when one is answered.
 const REMEMBERED: usize = 4;
 /// Sender report without report blocks, in bytes.

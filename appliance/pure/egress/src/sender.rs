@@ -23,6 +23,7 @@ use crate::payload::{Body, Packet, Queued, primary};
 use crate::payload_type::PayloadType;
 use crate::probe::ActiveProbe;
 use crate::refusal::{KeyRefusal, WriteRefusal};
+use crate::report;
 use crate::ring;
 use crate::srtcp::Opener;
 use crate::srtp::{Cipher, Direction};
@@ -278,7 +279,8 @@ impl Sender {
         let resends = self.resending.next(0).map(|_| self.free_at());
         let second = self.seconds.front().map(|second| second.at);
         let queues = self.queued.iter().filter_map(|place| self.due(place));
-        let own = [second, self.report_at, self.tidy_at];
+        let report = self.report_at.map(|at| at + report::PATIENCE);
+        let own = [second, report, self.tidy_at];
         [controller, probe, resends]
             .into_iter()
             .chain(own)
