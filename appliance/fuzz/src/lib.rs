@@ -7,11 +7,15 @@
 
 mod conversation;
 mod description;
+mod disk;
 mod message;
+mod report;
 
 pub use conversation::{data_packet, signal_request};
 pub use description::{candidate, datagram, fragment, offer, sdp};
+pub use disk::{audit, checkpoint, journal, manifest};
 pub use message::{config, feedback, join_request, query, stun, token, twirp};
+pub use report::{rtcp, srtcp};
 
 /// A parser under test.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +44,12 @@ pub const TARGETS: &[Target] = &[
     target("offer", offer, 200),
     target("signal_request", signal_request, 1_000),
     target("data_packet", data_packet, 3_000),
+    target("rtcp", rtcp, 20_000),
+    target("srtcp", srtcp, 2_000),
+    target("journal", journal, 100),
+    target("audit", audit, 100),
+    target("checkpoint", checkpoint, 100),
+    target("manifest", manifest, 200),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]), mutations: u32) -> Target {
