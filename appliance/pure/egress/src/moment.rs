@@ -43,7 +43,7 @@ mod tests {
         for begun in [
             Duration::ZERO,
             wrap / 2,
-            wrap - Duration::from_millis(1),
+            wrap.saturating_sub(Duration::from_millis(1)),
             wrap,
         ] {
             let first = Moment::new(epoch, epoch + begun);
