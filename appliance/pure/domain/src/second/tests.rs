@@ -1,3 +1,9 @@
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unchecked_time_subtraction,
+    reason = "tests begin somewhere"
+)]
+
 use super::*;
 use crate::event::{Actor, EndReason};
 use proptest::prelude::*;
