@@ -429,6 +429,12 @@ fn a_hundred_thousand_ssrcs_of_a_publisher_find_a_full_table() {
         shows.show_as(begin..begin + 100, &mut show);
         lives(&mut shows, &mut show, &mut sees);
     }
+    let ssrcs = shows.sent.iter().filter(|(_, packet)| {
+        let ssrc = packet.get(8..12).and_then(|ssrc| ssrc.try_into().ok());
+        ssrc.map(u32::from_be_bytes)
+            .is_some_and(|ssrc| (first..first + SSRCS).contains(&ssrc))
+    });
+    assert_eq!(ssrcs.count(), SSRCS as usize, "all are on the wire");
     sees.until("all SSRCs beyond the table's places are refused", |_| {
         let refused = ward.daemon.metric("excess_ssrc") as u64;
         let turns = began.elapsed().as_secs() / SSRC_IDLE.as_secs();

@@ -211,7 +211,9 @@ impl Transport {
             bail!("the server accepted no VP8 or no Opus");
         };
         let mut direct = self.rtc.direct_api();
-        let stream = direct.declare_stream_tx(ssrc.into(), None, track.mid, None);
+        // str0m sends for one of a section's streams without a rid: for which of them is chance.
+        let rid = Some(Rid::from("other"));
+        let stream = direct.declare_stream_tx(ssrc.into(), None, track.mid, rid);
         let (sequence, payload) = (packet.sequence.into(), packet.payload);
         let write = RtpWrite::new(payload_type, sequence, packet.timestamp, now, payload);
         stream.write_rtp(write);
