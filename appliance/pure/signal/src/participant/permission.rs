@@ -55,11 +55,12 @@ pub(crate) fn data_role(claims: &Claims) -> DataRole {
     }
 }
 
-/// A waiting room, as LiveKit's tokens have it: who may neither publish nor watch until the server
-/// says otherwise. Who is not to be seen, records or is a program waits for nothing.
+/// A waiting room, as LiveKit's tokens have it: who may neither publish nor watch nor say anything
+/// until the server says otherwise. Who is not to be seen, records or is a program waits for nothing;
+/// nor does who exchanges messages only.
 pub(crate) fn waits(claims: &Claims) -> bool {
-    let (publishes, watches) = (claims.can_publish(), claims.can_subscribe());
-    !publishes && !watches && !claims.video.hidden && !is_dependent(claims)
+    let takes_part = claims.can_publish() || claims.can_subscribe() || claims.can_publish_data();
+    !takes_part && !claims.video.hidden && !is_dependent(claims)
 }
 
 /// What the media plane enforces.

@@ -74,6 +74,10 @@ fn who_may_neither_publish_nor_watch_waits_and_is_let_in() {
         can_subscribe: Some(subscribe),
         ..Grants::default()
     };
+    let texter = Grants {
+        can_publish_data: Some(true),
+        ..grants(false, false)
+    };
     let hidden = Grants {
         hidden: true,
         ..grants(false, false)
@@ -89,6 +93,7 @@ fn who_may_neither_publish_nor_watch_waits_and_is_let_in() {
     let mut bench = Bench::new();
     for (name, video, waits) in [
         ("waiter", grants(false, false), true),
+        ("texter", texter, false),
         ("listener", grants(false, true), false),
         ("speaker", grants(true, false), false),
         ("ghost", hidden, false),
