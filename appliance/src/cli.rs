@@ -74,7 +74,7 @@ pub(crate) enum Command {
     /// the reason safety it ends at once, and that is an alarm. Exit code: 0 it has ended, 1 it has
     /// not.
     End(EndArguments),
-    /// Lets somebody in who waits: joined with a token that allows neither publishing nor watching nor messages
+    /// Lets somebody in who waits: joined with a token that allows neither publishing nor watching
     ///
     /// Exit code: 0 it is in, 1 it is not.
     Admit(AdmitArguments),

@@ -5,7 +5,7 @@ import json
 from support.terminal import ringward
 from support.wait import until
 
-WAITS = {"can_publish": False, "can_subscribe": False}
+WAITS = {"can_publish": False, "can_subscribe": False, "can_publish_data": False}
 
 
 async def in_room(box, room):
@@ -47,3 +47,13 @@ async def test_who_waits_sees_nothing_until_an_operator_lets_them_in(box, room, 
     mine = [entry for entry in map(json.loads, lines.splitlines()) if entry["target"] == pat.me.sid]
     assert [entry["phase"] for entry in mine] == ["intent", "outcome"] * 2
     assert [entry["reason"] for entry in mine] == ["requested", "done", "requested", "already"]
+
+
+async def test_who_may_send_messages_hears_those_for_everyone(box, room, mode, join):
+    ada = await join(box, room, "ada", mode)
+    display = await join(box, room, "display", mode, **{**WAITS, "can_publish_data": True})
+    await ada.me.publish_data(b"to all", reliable=True)
+    await until(lambda: display.data, "a message for everyone arrives")
+    assert [packet.data for packet in display.data] == [b"to all"]
+    await display.me.publish_data(b"from a display", reliable=True)
+    await until(lambda: ada.data, "and one of its own")

@@ -16,7 +16,7 @@ pub struct LiveRoom {
     pub people: u32,
     /// Devices present (participants of the kind ingress, or with the attribute `ringward.device`).
     pub devices: u32,
-    /// Waiting to be admitted: present, with a token that lets them neither publish nor watch nor send messages.
+    /// Waiting to be admitted: present, with a token that lets them neither publish nor watch.
     pub waiting: u32,
     /// The worst path of anybody in it; absent while nobody has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -51,16 +51,16 @@ pub(crate) fn data_role(claims: &Claims) -> DataRole {
     DataRole {
         transcribes: participant_kind(claims) == Kind::Agent,
         receives_metrics: claims.can_subscribe_metrics(),
-        waits: waits(claims),
+        // Whoever may say something to everyone hears what everyone hears.
+        waits: waits(claims) && !claims.can_publish_data(),
     }
 }
 
-/// A waiting room, as LiveKit's tokens have it: who may neither publish nor watch nor say anything
-/// until the server says otherwise. Who is not to be seen, records or is a program waits for nothing;
-/// nor does who exchanges messages only.
+/// A waiting room, as LiveKit's tokens have it: who may neither publish nor watch until the server
+/// says otherwise. Who is not to be seen, records or is a program waits for nothing.
 pub(crate) fn waits(claims: &Claims) -> bool {
-    let takes_part = claims.can_publish() || claims.can_subscribe() || claims.can_publish_data();
-    !takes_part && !claims.video.hidden && !is_dependent(claims)
+    let (publishes, watches) = (claims.can_publish(), claims.can_subscribe());
+    !publishes && !watches && !claims.video.hidden && !is_dependent(claims)
 }
 
 /// What the media plane enforces.

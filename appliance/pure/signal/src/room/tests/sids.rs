@@ -93,7 +93,7 @@ fn who_may_neither_publish_nor_watch_waits_and_is_let_in() {
     let mut bench = Bench::new();
     for (name, video, waits) in [
         ("waiter", grants(false, false), true),
-        ("texter", texter, false),
+        ("texter", texter, true),
         ("listener", grants(false, true), false),
         ("speaker", grants(true, false), false),
         ("ghost", hidden, false),
