@@ -43,6 +43,7 @@ pub use payload_type::{PayloadType, fitness};
 pub use refusal::{KeyRefusal, RtcpRefusal, WriteRefusal};
 pub use sender::{Heard, Sender};
 pub use slots::Slots;
+pub use stream::{ExtensionIds, StreamConfig};
 
 /// How many blocks a compound RTCP packet has up to its first flaw: what the fuzz targets reach
 /// without sealing it.
@@ -53,4 +54,3 @@ pub fn count_rtcp_blocks(compound: &[u8]) -> usize {
     let _ = rtcp::read(compound, |_| blocks += 1);
     blocks
 }
-pub use stream::{ExtensionIds, StreamConfig};

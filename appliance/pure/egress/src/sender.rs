@@ -19,8 +19,7 @@ use crate::keying::KeyingMaterial;
 use crate::ledger::Ledger;
 use crate::moment::Moment;
 use crate::pacer::{Pacer, Repair};
-use crate::payload::{Body, Packet, Queued, primary};
-use crate::payload_type::PayloadType;
+use crate::payload::{Packet, Queued};
 use crate::probe::ActiveProbe;
 use crate::refusal::{KeyRefusal, WriteRefusal};
 use crate::report;
@@ -31,7 +30,7 @@ use crate::stream::{Gap, Stream};
 use aws_lc_rs::digest::{SHA256, digest};
 use congestion::Controller;
 use leaving::Leaving;
-use media::{Codec, Kind, Mid, Outgoing};
+use media::{Kind, Mid, Outgoing};
 use overhead::Overhead;
 use repair::{Second, Watched};
 use std::collections::VecDeque;
@@ -326,7 +325,7 @@ impl Sender {
         if outgoing.payload.len() > MAX_PAYLOAD_BYTES {
             return Err(WriteRefusal::TooLong);
         }
-        let (types, body) = coded(stream, outgoing).ok_or(WriteRefusal::Codec)?;
+        let (types, body) = stream.coded(outgoing).ok_or(WriteRefusal::Codec)?;
         let is_audio = stream.config.kind == Kind::Audio;
         let room = if is_audio {
             stream.queue.len() < MAX_QUEUED_AUDIO
@@ -483,33 +482,6 @@ impl Sender {
             Kind::Video => Some(self.free_at()).max(beat),
         }
     }
-}
-
-/// The payload type that carries a packet, and what it carries.
-fn coded(stream: &mut Stream, outgoing: &Outgoing<'_>) -> Option<(PayloadType, Body)> {
-    let (types, start) = match stream.payload_type(outgoing.codec) {
-        Some(types) => (types, 0),
-        None if outgoing.codec == Codec::Red => {
-            let types = stream.payload_type(Codec::Opus)?;
-            (types, primary(outgoing.payload)?)
-        }
-        None => return None,
-    };
-    let extensions = outgoing.extensions;
-    let body = match stream.config.kind {
-        Kind::Audio => {
-            let voice = u8::from(extensions.voice_activity.unwrap_or_default()) << 7;
-            Body::Audio {
-                start: start as u16,
-                level: extensions.audio_level.map(|level| level & 0x7f | voice),
-            }
-        }
-        Kind::Video => Body::Video {
-            orientation: extensions.video_orientation,
-            vp8: outgoing.vp8,
-        },
-    };
-    Some((types, body))
 }
 
 #[cfg(test)]

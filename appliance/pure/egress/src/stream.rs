@@ -4,10 +4,11 @@ use crate::continuity::{Continuity, MAX_FIRST};
 use crate::frame_queue::FrameQueue;
 use crate::header::MAX_ONE_BYTE_ID;
 use crate::ledger::{Ledger, Mark};
+use crate::payload::{Body, primary};
 use crate::payload_type::{PayloadType, fitness};
 use crate::report::Report;
 use crate::ring::Ring;
-use media::{Codec, Kind, Mid};
+use media::{Codec, Kind, Mid, Outgoing};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -216,6 +217,33 @@ impl Stream {
             .max_by_key(|(fitness, _)| *fitness)?;
         self.choice = Some((codec, pt));
         Some(pt)
+    }
+
+    /// The payload type that carries a packet, and what it carries.
+    pub(crate) fn coded(&mut self, outgoing: &Outgoing<'_>) -> Option<(PayloadType, Body)> {
+        let (types, start) = match self.payload_type(outgoing.codec) {
+            Some(types) => (types, 0),
+            None if outgoing.codec == Codec::Red => {
+                let types = self.payload_type(Codec::Opus)?;
+                (types, primary(outgoing.payload)?)
+            }
+            None => return None,
+        };
+        let extensions = outgoing.extensions;
+        let body = match self.config.kind {
+            Kind::Audio => {
+                let voice = u8::from(extensions.voice_activity.unwrap_or_default()) << 7;
+                Body::Audio {
+                    start: start as u16,
+                    level: extensions.audio_level.map(|level| level & 0x7f | voice),
+                }
+            }
+            Kind::Video => Body::Video {
+                orientation: extensions.video_orientation,
+                vp8: outgoing.vp8,
+            },
+        };
+        Some((types, body))
     }
 
     pub(crate) fn has(&self, ssrc: u32) -> bool {

@@ -166,7 +166,7 @@ fn vp8_numbers_are_rewritten_and_the_shared_payload_is_not() {
 fn red_becomes_opus_for_a_client_that_has_no_red() {
     let (mut sender, mut client, now) = stage();
     let mut packet = audio(1, 8);
-    packet.codec = Codec::Red;
+    packet.codec = media::Codec::Red;
     packet.payload = vec![0xef, 0x03, 0xc0, 2, 111, 9, 9, 5].into();
     sender.write(&outgoing(&packet), now).unwrap();
     let sent = client.take(&mut sender, now);
