@@ -326,7 +326,7 @@ impl Core {
 
     fn publish(&mut self, net: &net::Counters, now: Instant) {
         let is_heard = !self.reports.figures.is_full();
-        let (mut changed, mut broken) = (Vec::new(), None);
+        let (mut changed, mut broken) = (Vec::new(), Vec::new());
         for index in self.peers.find(|_| true) {
             self.tell_path(index);
             if let Some(entry) = self.peers.get_mut(index) {
@@ -334,7 +334,7 @@ impl Core {
                 if let Some(heard) = figures.heard {
                     let key = entry.key;
                     let told = self.rooms.with(entry.room, |r| r.handle_heard(key, heard));
-                    broken = told.err().or(broken);
+                    broken.extend(told.err());
                 }
                 if is_heard && entry.told != Some(figures) {
                     entry.told = Some(figures);
@@ -347,7 +347,7 @@ impl Core {
                 }
             }
         }
-        if let Some(broken) = broken {
+        for broken in broken {
             self.end_broken(&broken, now);
         }
         let passed = now.saturating_duration_since(self.published);
